@@ -1,0 +1,159 @@
+/** What a store, an export and a maintenance pass can be asked for, and the one check of it. */
+
+import { getCodec, parseCodec } from "../../codecs/registry.ts";
+import type { Codec } from "../../codecs/codec.ts";
+import type { Clock } from "../base/clock.ts";
+import { systemClock } from "../base/clock.ts";
+import { PagefoldError } from "../base/errors.ts";
+import { type RandomSource, secureRandom } from "../base/random.ts";
+import { PAGE_BYTES } from "../base/units.ts";
+import { MOST_CODECS } from "../engine/engine.ts";
+
+/** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
+export const MOST_SIZE_BYTES = 2 ** 40;
+/** The longest name, as zram has it. */
+const MOST_NAME_BYTES = 127;
+
+/** Options of a store. */
+export interface StoreOptions {
+  /** The codec of new pages, `lz4` by default; a level may follow a colon: `zstd:9`. */
+  readonly codec?: string;
+  /** Up to three further codecs for `recompress`, in the order they are tried. */
+  readonly recompress?: readonly string[];
+  /** Whether equal pages are stored once; true by default. */
+  readonly dedup?: boolean;
+  /** Most bytes of pool memory (mem_used_total), in whole pages; 0, the default: no limit but the 4 GiB of a store. */
+  readonly memoryLimitBytes?: number;
+  /** Where ages come from; the system's monotonic clock by default. */
+  readonly clock?: Clock;
+  /** Where keys come from; the system's secure source by default. */
+  readonly random?: RandomSource;
+}
+
+/** Options of an export. */
+export interface ExportOptions {
+  /** Bytes of the device, rounded up to whole pages; at most 1 TiB. */
+  readonly sizeBytes: number;
+  /** The export's name, at most 127 bytes; the empty name by default. */
+  readonly name?: string;
+  /** Pages are shared within a domain only; all exports are in one domain unless they name another. */
+  readonly domain?: string;
+  /** Most logical bytes the export may hold (its orig_data_size), 0 or none: its size. */
+  readonly limitBytes?: number;
+}
+
+/** A page store is a store with one export, so it takes the options of both. */
+export interface PageStoreOptions extends StoreOptions, ExportOptions {}
+
+const STORE_KEYS = ["codec", "recompress", "dedup", "memoryLimitBytes", "clock", "random", "hashMask"];
+const EXPORT_KEYS = ["sizeBytes", "name", "domain", "limitBytes"];
+
+export function invalid(message: string): PagefoldError {
+  return new PagefoldError("INVALID_ARGUMENT", message);
+}
+
+/** For a message: a value as the caller would recognise it. */
+export function shown(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+function checkKeys(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw invalid(`unknown option "${key}"; the known ones are ${known.filter((name) => name !== "hashMask").join(", ")}`);
+    }
+  }
+}
+
+function checkObject(options: unknown, what: string): asserts options is object {
+  if (typeof options !== "object" || options === null) {
+    throw invalid(`${what} takes an object of options, not ${shown(options)}`);
+  }
+}
+
+/** A whole number of bytes from `least` to `most`. */
+export function checkBytes(value: unknown, what: string, range: { least: number; most: number }): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < range.least || value > range.most) {
+    throw invalid(`${what} is ${shown(value)}; it must be a whole number from ${range.least} to ${range.most}`);
+  }
+  return value;
+}
+
+function checkName(value: unknown, what: string): string {
+  if (typeof value !== "string") throw invalid(`${what} is ${shown(value)}; it must be a string`);
+  const bytes = Buffer.byteLength(value);
+  if (bytes > MOST_NAME_BYTES) {
+    throw new PagefoldError("NAME_TOO_LONG", `${what} has ${bytes} bytes; at most ${MOST_NAME_BYTES} are allowed, choose a shorter one`);
+  }
+  return value;
+}
+
+function checkFlag(value: unknown, what: string): boolean {
+  if (typeof value !== "boolean") throw invalid(`${what} is ${shown(value)}; it must be true or false`);
+  return value;
+}
+
+/** A store's options, complete and checked. */
+export interface CheckedStoreOptions {
+  /** By priority: the primary codec first. */
+  readonly codecs: readonly Codec[];
+  /** By priority: the number the engine runs the codec under, 0 where it runs in JavaScript. */
+  readonly kernels: readonly number[];
+  readonly dedup: boolean;
+  readonly memoryLimitBytes: number;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly hashMask?: bigint;
+}
+
+/** The codecs a store's options name, the primary one first. */
+export function codecSpecs(options: StoreOptions): readonly string[] {
+  const recompress = options.recompress ?? [];
+  if (!Array.isArray(recompress)) throw invalid(`recompress is ${shown(recompress)}; it must be a list of codec names`);
+  if (recompress.length > MOST_CODECS - 1) {
+    throw invalid(`recompress names ${recompress.length} codecs; at most ${MOST_CODECS - 1} are possible`);
+  }
+  return [options.codec ?? "lz4", ...recompress];
+}
+
+export function checkStoreOptions(options: StoreOptions, extraKeys: readonly string[] = []): CheckedStoreOptions {
+  checkObject(options, "a store");
+  checkKeys(options, [...STORE_KEYS, ...extraKeys]);
+  const specs = codecSpecs(options);
+  const hashMask = (options as { readonly hashMask?: bigint }).hashMask;
+  return {
+    codecs: specs.map((spec) => getCodec(spec)),
+    kernels: specs.map((spec) => parseCodec(spec).definition.kernel ?? 0),
+    dedup: checkFlag(options.dedup ?? true, "dedup"),
+    memoryLimitBytes: checkBytes(options.memoryLimitBytes ?? 0, "memoryLimitBytes", { least: 0, most: MOST_SIZE_BYTES }),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? secureRandom,
+    ...(hashMask === undefined ? {} : { hashMask }),
+  };
+}
+
+/** An export's options, complete and checked. */
+export interface CheckedExportOptions {
+  readonly slots: number;
+  readonly name: string;
+  readonly domain: string;
+  /** Most slots in use. */
+  readonly slotLimit: number;
+}
+
+export function checkExportOptions(options: ExportOptions, extraKeys: readonly string[] = []): CheckedExportOptions {
+  checkObject(options, "an export");
+  checkKeys(options, [...EXPORT_KEYS, ...extraKeys]);
+  const sizeBytes = checkBytes(options.sizeBytes, "sizeBytes", { least: 1, most: MOST_SIZE_BYTES });
+  const limitBytes = checkBytes(options.limitBytes ?? 0, "limitBytes", { least: 0, most: MOST_SIZE_BYTES });
+  const slots = Math.ceil(sizeBytes / PAGE_BYTES);
+  return {
+    slots,
+    name: checkName(options.name ?? "", "the export's name"),
+    domain: checkName(options.domain ?? "", "the domain's name"),
+    slotLimit: limitBytes === 0 ? slots : Math.floor(limitBytes / PAGE_BYTES),
+  };
+}
+
+export const storeOptionKeys: readonly string[] = STORE_KEYS;
+export const exportOptionKeys: readonly string[] = EXPORT_KEYS;

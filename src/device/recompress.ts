@@ -1,0 +1,138 @@
+/**
+ * Recompression: objects already stored are tried with the store's further codecs, in order of priority, as zram does. An
+ * object changes only if it comes to lie in a smaller size class; one that no codec could shrink is marked and not tried
+ * again. It is done per object, so every slot that shares one is served at once; an object's age is its youngest slot's.
+ */
+
+import { PagefoldError } from "../base/errors.ts";
+import { PAGE_BYTES } from "../base/units.ts";
+import { checkBytes, invalid, shown } from "./options.ts";
+import type { StoreCore } from "./store-core.ts";
+
+const TYPES = ["all", "idle", "huge", "huge_idle"] as const;
+export type RecompressType = (typeof TYPES)[number];
+
+export interface RecompressOptions {
+  /** Which objects: every one (the default), those whose slots are all marked idle, those stored raw, or both. */
+  readonly type?: RecompressType;
+  /** Only objects of at least this many compressed bytes; the new bytes must then be fewer. */
+  readonly thresholdBytes?: number;
+  /** Only objects none of whose slots was touched for this long. */
+  readonly idleSeconds?: number;
+  /** Try at most this many objects; 0, the default: no limit. */
+  readonly maxPages?: number;
+  /** Only this further codec (1 to 3, in the order of the store's `recompress`); by default each in turn. */
+  readonly priority?: number;
+}
+
+export interface RecompressResult {
+  /** Objects that were tried. */
+  readonly tried: number;
+  /** Objects that lie in a smaller class now. */
+  readonly recompressed: number;
+  /** Objects now marked as not to be shrunk. */
+  readonly exhausted: number;
+  /** Compressed bytes saved. */
+  readonly saved_bytes: number;
+}
+
+interface Pass {
+  readonly type: RecompressType;
+  readonly thresholdBytes: number;
+  readonly idleSeconds: number;
+  readonly maxPages: number;
+  readonly firstPriority: number;
+  readonly lastPriority: number;
+}
+
+function checkPass(store: StoreCore, options: RecompressOptions): Pass {
+  const further = store.codecs.length - 1;
+  if (further === 0) {
+    throw invalid("the store has no codec to recompress with; open it with recompress: [\"zstd\"] or another");
+  }
+  const type = options.type ?? "all";
+  if (!TYPES.includes(type)) throw invalid(`recompress type ${shown(type)} is unknown; the known ones are ${TYPES.join(", ")}`);
+  const longest = store.engine.longestCompressed();
+  const { priority } = options;
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= further)) {
+    throw invalid(`priority ${shown(priority)} names no codec; this store has ${further} to recompress with, from 1 to ${further}`);
+  }
+  return {
+    type,
+    thresholdBytes: checkBytes(options.thresholdBytes ?? 0, "thresholdBytes", { least: 0, most: longest }),
+    idleSeconds: checkBytes(options.idleSeconds ?? 0, "idleSeconds", { least: 0, most: 2 ** 30 - 1 }),
+    maxPages: checkBytes(options.maxPages ?? 0, "maxPages", { least: 0, most: 2 ** 32 - 1 }),
+    firstPriority: priority ?? 1,
+    lastPriority: priority ?? further,
+  };
+}
+
+/** For each object id: 1 if one of its slots is too young, or not idle, for the pass. */
+function youngObjects(store: StoreCore, pass: Pass): Uint8Array {
+  const young = new Uint8Array(store.engine.idEnd());
+  const wantsIdle = pass.type === "idle" || pass.type === "huge_idle";
+  if (!wantsIdle && pass.idleSeconds === 0) return young;
+  const now = store.options.clock.seconds();
+  for (const { table } of store.exports.values()) {
+    for (let index = 0; index < table.slots; index++) {
+      const id = table.objectAt(index);
+      if (id === 0) continue;
+      if ((wantsIdle && !table.isIdle(index)) || now - table.secondsAt(index) < pass.idleSeconds) young[id] = 1;
+    }
+  }
+  return young;
+}
+
+/** One pass over the store's objects, in the order of their ids. */
+export function recompress(store: StoreCore, options: RecompressOptions): RecompressResult {
+  const pass = checkPass(store, options);
+  const { engine } = store;
+  const young = youngObjects(store, pass);
+  const wantsHuge = pass.type === "huge" || pass.type === "huge_idle";
+  let tried = 0;
+  let recompressed = 0;
+  let exhausted = 0;
+  let savedBytes = 0;
+  for (let id = 1; id < young.length; id++) {
+    if (pass.maxPages > 0 && tried === pass.maxPages) break;
+    if (young[id] === 1 || engine.referencesOf(id) === 0 || engine.isExhausted(id)) continue;
+    const before = engine.lengthOf(id);
+    if (before < pass.thresholdBytes || (wantsHuge && before !== PAGE_BYTES)) continue;
+    const current = engine.priorityOf(id);
+    if (current >= pass.lastPriority) continue;
+    tried += 1;
+    if (tryCodecs(store, pass, id)) {
+      recompressed += 1;
+      savedBytes += before - engine.lengthOf(id);
+    } else if (pass.lastPriority === store.codecs.length - 1 && pass.firstPriority <= current + 1) {
+      engine.exhaust(id);
+      exhausted += 1;
+    }
+  }
+  return { tried, recompressed, exhausted, saved_bytes: savedBytes };
+}
+
+/** Tries the further codecs above the object's own, lowest first: whether one of them took it to a smaller class. */
+function tryCodecs(store: StoreCore, pass: Pass, id: number): boolean {
+  const { engine } = store;
+  const own = engine.priorityOf(id);
+  if (engine.inspect(id) !== 0) {
+    const codec = store.codecs[own]!;
+    if (codec.decompress(engine.bytesOf(id), engine.decoded) !== PAGE_BYTES) {
+      throw new PagefoldError(
+        "CORRUPT",
+        `object ${id}: its ${engine.lengthOf(id)} bytes do not decode with ${codec.name}; write its pages anew`,
+      );
+    }
+  }
+  for (let priority = Math.max(own + 1, pass.firstPriority); priority <= pass.lastPriority; priority++) {
+    const kernel = store.options.kernels[priority]!;
+    const length =
+      kernel === 0
+        ? store.codecs[priority]!.compress(engine.decoded, engine.scratch)
+        : engine.encodeDecoded(kernel);
+    if (pass.thresholdBytes > 0 && length >= pass.thresholdBytes) continue;
+    if (engine.recode(id, length, priority)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,128 @@
+/** The store with its exports as block devices: any byte offset and length, asynchronous, one store for many exports. */
+
+import { loadCodec } from "../../codecs/registry.ts";
+import { PagefoldError } from "../base/errors.ts";
+import { Device } from "./device.ts";
+import {
+  checkExportOptions,
+  checkStoreOptions,
+  codecSpecs,
+  type ExportOptions,
+  exportOptionKeys,
+  type PageStoreOptions,
+  type StoreOptions,
+  storeOptionKeys,
+} from "./options.ts";
+import { checkAge } from "./page-store.ts";
+import type { RecompressOptions, RecompressResult } from "./recompress.ts";
+import type { StoreStats } from "./statistics.ts";
+import { StoreCore } from "./store-core.ts";
+
+async function loadCodecs(options: StoreOptions): Promise<void> {
+  if (typeof options !== "object" || options === null) return;
+  for (const spec of codecSpecs(options)) await loadCodec(spec);
+}
+
+/**
+ * Opens a store; the codecs it names are loaded.
+ * @throws PagefoldError INVALID_ARGUMENT, UNKNOWN_CODEC, NAME_TOO_LONG, NO_MEMORY.
+ */
+export async function openStore(options: StoreOptions = {}): Promise<Store> {
+  await loadCodecs(options);
+  return new Store(new StoreCore(checkStoreOptions(options)));
+}
+
+/** Opens a store with one export and gives that; closing it closes both. */
+export async function openDevice(options: PageStoreOptions): Promise<Device> {
+  await loadCodecs(options);
+  const storeOptions = checkStoreOptions(options, exportOptionKeys);
+  const exportOptions = checkExportOptions(options, storeOptionKeys);
+  return new Device(new StoreCore(storeOptions), exportOptions);
+}
+
+export class Store {
+  readonly #core: StoreCore;
+  readonly #devices = new Map<string, Device>();
+  #isClosed = false;
+
+  /** @internal use `openStore` */
+  constructor(core: StoreCore) {
+    this.#core = core;
+  }
+
+  #open(): StoreCore {
+    if (this.#isClosed) throw new PagefoldError("CLOSED", "the store is closed; open another one");
+    return this.#core;
+  }
+
+  /**
+   * Opens an export, empty.
+   * @throws PagefoldError BUSY if one of that name is open, INVALID_ARGUMENT, NAME_TOO_LONG, NO_MEMORY, CLOSED.
+   */
+  openExport(options: ExportOptions): Device {
+    const core = this.#open();
+    const device = new Device(core, checkExportOptions(options));
+    this.#devices.set(device.name, device);
+    return device;
+  }
+
+  /** @throws PagefoldError NOT_FOUND if no export of that name is open. */
+  export(name: string): Device {
+    this.#open();
+    const device = this.#core.exports.has(name) ? this.#devices.get(name) : undefined;
+    if (device !== undefined) return device;
+    const names = [...this.#core.exports.keys()].map((known) => `"${known}"`).join(", ");
+    throw new PagefoldError("NOT_FOUND", `no export "${name}" is open; open are ${names || "none"}`);
+  }
+
+  stats(): StoreStats {
+    return this.#open().stats();
+  }
+
+  /** Marks slots of every export idle: all, or those not touched for `ageSeconds`: how many are idle now. */
+  markIdle(ageSeconds?: number): number {
+    const age = checkAge(ageSeconds);
+    let marked = 0;
+    for (const table of this.#open().exports.values()) marked += table.markIdle(age);
+    return marked;
+  }
+
+  /** Tries the further codecs on what is stored. */
+  recompress(options: RecompressOptions = {}): RecompressResult {
+    return this.#open().recompress(options);
+  }
+
+  /** Moves objects together and gives memory of the pool back: the pages won. */
+  compact(): number {
+    return this.#open().compact();
+  }
+
+  /** Sets the limit on mem_used_total, 0 for none. */
+  setMemoryLimit(bytes: number): void {
+    this.#open().setMemoryLimit(bytes);
+  }
+
+  /** Sets mem_used_max to what is used now. */
+  resetMemUsedMax(): void {
+    this.#open().resetMemUsedMax();
+  }
+
+  /**
+   * Starts anew with an empty engine.
+   * @throws PagefoldError BUSY while an export is open.
+   */
+  reset(): void {
+    const core = this.#open();
+    if (core.exports.size > 0) {
+      throw new PagefoldError("BUSY", `the store has ${core.exports.size} open exports; close them before resetting it`);
+    }
+    core.reset();
+  }
+
+  /** Closes the store and every export that is still open. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    for (const device of this.#devices.values()) await device.close();
+    this.#isClosed = true;
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * The content store: a page comes in, an object id comes out; what one content holds, it holds once per domain.
+ *
+ * The core knows objects, not slots: whoever calls keeps the ids, hands back the old one with each overwrite, and releases
+ * those it drops. All exports take and return numbers; pages pass through STAGING.
+ *
+ * Invariants: an object's references equal the ids handed out and not given back; every object lies in exactly one place;
+ * an id in the index is of a living object whose hash has that bucket and tag; a failed call has changed nothing.
+ */
+
+import { classAt, compact as compactPool, compactedPages, limitBytes, peakBytes, resetPeak, roomOf, setLimit, usedBytes } from "./pool";
+import { classOf, longestCompressedLength, startClasses } from "./classes";
+import { KEY, equalPages, hashPage, isSameFilled, setHashMask } from "./hash";
+import { candidateId, indexSize, insert, nextCandidate, remove, startIndex } from "./index";
+import { HOST, decode, encode } from "./kernel";
+import {
+  CORRUPT, DECODED, NEEDS_COMPRESS, NEEDS_DECODE, NO_ROOM, PAGE_BYTES, PAGE_SHIFT, REPLY, SAME_FILLED, SCRATCH,
+  SECRETS, STAGING,
+} from "./layout";
+import {
+  DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf, hashOf,
+  hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf, recodeObject,
+  referencesOf, removeObject, share, unshare,
+} from "./objects";
+import { pageMapSize, startRuns } from "./runs";
+import { zspageTableSize } from "./zspages";
+
+export { setLimit, resetPeak, setHashMask };
+
+/** A page is compared with at most this many candidates of its hash; a second one is already a collision of 40 bits. */
+const MOST_COMPARES: u32 = 4;
+
+let dedup: bool = true;
+/** The kernels of the store's codecs, by priority; HOST where one runs in the host. */
+let kernels: u32 = 0;
+
+/** The write under way, kept over the host's part of it. */
+let writePage: usize = 0;
+let writeDomain: u32 = 0;
+let writeOld: u32 = 0;
+let writeHash: u64 = 0;
+let cursor: usize = 0;
+let compares: u32 = 0;
+
+/** Readies the store. `kernelBytes`: byte p is the kernel of the codec with priority p. */
+export function start(withDedup: bool, kernelBytes: u32): void {
+  dedup = withDedup;
+  kernels = kernelBytes;
+  startRuns();
+  startClasses();
+  if (withDedup) startIndex();
+}
+
+// @ts-ignore: decorator
+@inline
+function kernelOf(info: u32): i32 {
+  return <i32>((kernels >> (((info >> PRIORITY_SHIFT) & 3) << 3)) & 0xff);
+}
+
+/** Whether the core can decode an object by itself. */
+// @ts-ignore: decorator
+@inline
+function isReadable(info: u32): bool {
+  return (info & LENGTH_MASK) == <u32>PAGE_BYTES || kernelOf(info) != HOST;
+}
+
+// @ts-ignore: decorator
+@inline
+function decodeObject(entry: usize, target: usize): bool {
+  const length = lengthOf(entry);
+  if (length == <u32>PAGE_BYTES) {
+    memory.copy(target, placeOf(entry), PAGE_BYTES);
+    return true;
+  }
+  return decode(bytesOf(entry), length, target);
+}
+
+/**
+ * Stores the page staged at `staged`, in place of object `old` (0: of nothing), which loses one reference if it succeeds.
+ * `domain` is 0 to MOST_DOMAINS - 1.
+ * Returns the page's object id, SAME_FILLED with the word in REPLY, or NO_ROOM (then nothing has changed);
+ * NEEDS_DECODE or NEEDS_COMPRESS ask the host to do its part and call `resume` or `commit`.
+ */
+export function write(staged: u32, domain: u32, old: u32): i32 {
+  const page = STAGING + (<usize>staged << PAGE_SHIFT);
+  if (isSameFilled(page)) {
+    store<u64>(REPLY, load<u64>(page));
+    if (old) release(old);
+    return SAME_FILLED;
+  }
+  writePage = page;
+  writeDomain = domain;
+  writeOld = old;
+  if (!dedup) {
+    writeHash = 0;
+    return compressAndPlace();
+  }
+  writeHash = hashPage(page, load<u64>(SECRETS + (<usize>domain << 3)));
+  cursor = nextCandidate(writeHash, 0);
+  compares = 0;
+  return cursor ? lookUp() : compressAndPlace();
+}
+
+/** Goes on with the write after the host decoded the candidate to DECODED (`decoded` false: it could not). */
+export function resume(decoded: bool): i32 {
+  if (decoded && equalPages(writePage, DECODED)) return shareCandidate(candidateId(cursor));
+  cursor = nextCandidate(writeHash, cursor + 4);
+  return cursor ? lookUp() : compressAndPlace();
+}
+
+/** Compares the page with the candidates from `cursor` on. */
+function lookUp(): i32 {
+  while (cursor && compares < MOST_COMPARES) {
+    const id = candidateId(cursor);
+    const entry = entryOf(id);
+    const info = infoOf(entry);
+    if (hashOf(entry) == <u32>writeHash && info >> DOMAIN_SHIFT == writeDomain && referencesOf(entry) != u32.MAX_VALUE) {
+      compares++;
+      if (!isReadable(info)) {
+        store<u32>(REPLY, id, 8);
+        return NEEDS_DECODE;
+      }
+      if ((info & LENGTH_MASK) == <u32>PAGE_BYTES) {
+        if (equalPages(writePage, placeOf(entry))) return shareCandidate(id);
+      } else if (decode(bytesOf(entry), info & LENGTH_MASK, DECODED) && equalPages(writePage, DECODED)) {
+        return shareCandidate(id);
+      }
+    }
+    cursor = nextCandidate(writeHash, cursor + 4);
+  }
+  return compressAndPlace();
+}
+
+function shareCandidate(id: u32): i32 {
+  share(entryOf(id));
+  if (writeOld) release(writeOld);
+  return <i32>id;
+}
+
+function compressAndPlace(): i32 {
+  const kernel = kernelOf(0);
+  if (kernel == HOST) return NEEDS_COMPRESS;
+  return commit(encode(kernel, writePage, SCRATCH));
+}
+
+/** Ends the write: SCRATCH holds `length` compressed bytes; 0, or too many for any class, and the page is stored raw. */
+export function commit(length: u32): i32 {
+  let bytes = SCRATCH;
+  if (!length || length > longestCompressedLength()) {
+    length = <u32>PAGE_BYTES;
+    bytes = writePage;
+  }
+  const word = writeDomain << DOMAIN_SHIFT;
+  const id = addObject(bytes, length, word, <u32>writeHash);
+  if (id) {
+    if (dedup) insert(writeHash, id);
+    if (writeOld) release(writeOld);
+    return <i32>id;
+  }
+  return takeOver(bytes, length, word) ? <i32>writeOld : NO_ROOM;
+}
+
+/**
+ * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's
+ * page takes any page, raw again: it cannot fail, and recompression finds it later.
+ */
+function takeOver(bytes: usize, length: u32, word: u32): bool {
+  if (!writeOld) return false;
+  const entry = entryOf(writeOld);
+  if (referencesOf(entry) != 1) return false;
+  if (lengthOf(entry) == <u32>PAGE_BYTES) {
+    bytes = writePage;
+    length = <u32>PAGE_BYTES;
+  } else if (length == <u32>PAGE_BYTES || length > roomOf(classAt(placeOf(entry)))) {
+    return false;
+  }
+  if (dedup) remove(hashOf(entry), writeOld);
+  overwriteObject(entry, bytes, length, word, <u32>writeHash);
+  if (dedup) insert(writeHash, writeOld);
+  return true;
+}
+
+/** One reference of object `id` less; the last one removes it. */
+export function release(id: u32): void {
+  const entry = entryOf(id);
+  if (referencesOf(entry) > 1) {
+    unshare(entry);
+    return;
+  }
+  if (dedup) remove(hashOf(entry), id);
+  removeObject(id, entry);
+}
+
+/** Decodes object `id` to the staged page: SAME_FILLED (0) when done, NEEDS_DECODE if its codec is the host's, CORRUPT. */
+export function read(id: u32, staged: u32): i32 {
+  const entry = entryOf(id);
+  if (!isReadable(infoOf(entry))) return NEEDS_DECODE;
+  return decodeObject(entry, STAGING + (<usize>staged << PAGE_SHIFT)) ? 0 : CORRUPT;
+}
+
+/** Fills the staged page with a word, given in two halves. */
+export function fill(staged: u32, low: u32, high: u32): void {
+  const word = i64x2.splat((<u64>high << 32) | <u64>low);
+  let page = STAGING + (<usize>staged << PAGE_SHIFT);
+  for (const end = page + PAGE_BYTES; page < end; page += 64) {
+    v128.store(page, word);
+    v128.store(page, word, 16);
+    v128.store(page, word, 32);
+    v128.store(page, word, 48);
+  }
+}
+
+/**
+ * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if that takes it to a smaller class:
+ * whether it did. The bytes must decode to the same page.
+ */
+export function recode(id: u32, length: u32, priority: u32): bool {
+  if (!length || length > longestCompressedLength()) return false;
+  const entry = entryOf(id);
+  const isRaw = lengthOf(entry) == <u32>PAGE_BYTES;
+  if (!isRaw && classOf(length) >= classAt(placeOf(entry))) return false;
+  return recodeObject(id, entry, SCRATCH, length, priority);
+}
+
+/** Marks an object that none of the store's codecs can shrink any further. */
+export function exhaust(id: u32): void {
+  const entry = entryOf(id);
+  store<u32>(entry, infoOf(entry) | EXHAUSTED, 4);
+}
+
+/** Compresses the page in DECODED with kernel `kernel` to SCRATCH: the length. */
+export function encodeDecoded(kernel: i32): u32 {
+  return encode(kernel, DECODED, SCRATCH);
+}
+
+/** Decodes object `id` to DECODED, as `read` does. */
+export function inspect(id: u32): i32 {
+  const entry = entryOf(id);
+  if (!isReadable(infoOf(entry))) return NEEDS_DECODE;
+  return decodeObject(entry, DECODED) ? 0 : CORRUPT;
+}
+
+export function compact(maxMoves: u32): u32 {
+  return compactPool(maxMoves);
+}
+
+export function objectInfo(id: u32): u32 {
+  return infoOf(entryOf(id));
+}
+
+export function objectReferences(id: u32): u32 {
+  return referencesOf(entryOf(id));
+}
+
+export function objectBytes(id: u32): usize {
+  return bytesOf(entryOf(id));
+}
+
+/** Bytes of pool memory the object's place takes: its class's size, or a page. */
+export function objectRoom(id: u32): u32 {
+  const entry = entryOf(id);
+  return lengthOf(entry) == <u32>PAGE_BYTES ? <u32>PAGE_BYTES : roomOf(classAt(placeOf(entry)));
+}
+
+export function idEnd(): u32 {
+  return objectIdEnd();
+}
+
+export function longestCompressed(): u32 {
+  return longestCompressedLength();
+}
+
+/** Addresses of the host's windows: 0 STAGING, 1 SCRATCH, 2 DECODED, 3 REPLY, 4 KEY, 5 SECRETS. */
+export function windowAddress(which: u32): usize {
+  if (which == 0) return STAGING;
+  if (which == 1) return SCRATCH;
+  if (which == 2) return DECODED;
+  if (which == 3) return REPLY;
+  return which == 4 ? KEY : SECRETS;
+}
+
+/** Statistics by number; engine.ts names them in the same order. */
+export function statistic(which: u32): f64 {
+  if (which == 0) return <f64>objects;
+  if (which == 1) return <f64>comprBytes;
+  if (which == 2) return <f64>usedBytes;
+  if (which == 3) return <f64>peakBytes;
+  if (which == 4) return <f64>limitBytes;
+  if (which == 5) return <f64>dupPages;
+  if (which == 6) return <f64>dupBytes;
+  if (which == 7) return <f64>hugeObjects;
+  if (which == 8) return <f64>hugeSince;
+  if (which == 9) return <f64>compactedPages;
+  return <f64>(objectTableSize() + indexSize() + zspageTableSize() + pageMapSize());
+}

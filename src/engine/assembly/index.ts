@@ -1,0 +1,155 @@
+/**
+ * The dedup index: hash -> object id, in buckets of 128 bytes; 32 entries of 4 bytes, in any order.
+ *
+ *     entry: tag (bits 32 to 39 of the hash) << 24 | object id, 0 if free
+ *
+ * A bucket is chosen by the hash's low bits and nothing is ever looked for outside it: a flood of colliding pages fills one
+ * bucket, after which each new page there displaces another (which stays stored, and is no longer found). It costs dedup,
+ * never time. Growth is linear hashing (Litwin 1980): buckets below `split` have been split in two by one more bit of the
+ * hash; each insertion splits four more until all are, so no insertion waits for a whole table to be moved.
+ */
+
+import { PAGE_SHIFT } from "./layout";
+import { entryOf, hashOf } from "./objects";
+import { USED_TABLE, takeRun } from "./runs";
+
+const ENTRIES: u32 = 32;
+const BUCKET_SHIFT: usize = 7;
+const ID_MASK: u32 = 0xffffff;
+/** Doubling begins at this many objects a bucket on average; 32 fit (Poisson: one in 5,000 displaced at 20). */
+const MOST_LOAD: u32 = 20;
+const SPLITS: u32 = 4;
+
+const SEGMENT_PAGES: u32 = 4;
+const SEGMENT_SHIFT: u32 = 7;
+/** 2^20 buckets: 2^24 objects at 16 each. */
+const SEGMENTS: u32 = 8192;
+const DIRECTORY = memory.data(8192 * 4, 4);
+
+let segments: u32 = 0;
+/** Buckets before the doubling under way, a power of two; those below `split` are split already. */
+let base: u32 = 0;
+let split: u32 = 0;
+let entries: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function bucketAt(index: u32): usize {
+  const segment = <usize>load<u32>(DIRECTORY + (<usize>(index >> SEGMENT_SHIFT) << 2));
+  return segment + (<usize>(index & ((1 << SEGMENT_SHIFT) - 1)) << BUCKET_SHIFT);
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketOf(low: u32): usize {
+  const index = low & (base - 1);
+  return bucketAt(index < split ? low & (2 * base - 1) : index);
+}
+
+function addSegment(): bool {
+  if (segments == SEGMENTS) return false;
+  const run = takeRun(SEGMENT_PAGES, USED_TABLE);
+  if (!run) return false;
+  memory.fill(run, 0, <usize>SEGMENT_PAGES << PAGE_SHIFT);
+  store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);
+  segments++;
+  return true;
+}
+
+/** Readies an empty index; without memory for one, nothing will be found in it. */
+export function startIndex(): void {
+  if (addSegment()) base = 1 << SEGMENT_SHIFT;
+}
+
+/** Splits the next bucket; false if there is no memory for its second half. */
+function splitNext(): bool {
+  const twin = base + split;
+  if (twin >> SEGMENT_SHIFT >= segments && !addSegment()) return false;
+  const from = bucketAt(split);
+  const to = bucketAt(twin);
+  let moved: usize = 0;
+  for (let at = from; at < from + (1 << BUCKET_SHIFT); at += 4) {
+    const entry = load<u32>(at);
+    if (entry && hashOf(entryOf(entry & ID_MASK)) & base) {
+      store<u32>(to + moved, entry);
+      store<u32>(at, 0);
+      moved += 4;
+    }
+  }
+  if (++split == base) {
+    base <<= 1;
+    split = 0;
+  }
+  return true;
+}
+
+/**
+ * The place of the next entry that may be the content with this hash, at or after `cursor`; 0 if there is none.
+ * `cursor` 0 starts.
+ */
+export function nextCandidate(hash: u64, cursor: usize): usize {
+  if (!base) return 0;
+  const bucket = bucketOf(<u32>hash);
+  const tag = i32x4.splat(<i32>(<u32>(hash >> 32) << 24));
+  const tagBits = i32x4.splat(<i32>0xff000000);
+  const zero = i32x4.splat(0);
+  const end = bucket + (1 << BUCKET_SHIFT);
+  for (let at = cursor ? (cursor & ~15) : bucket; at < end; at += 16) {
+    const four = v128.load(at);
+    const hits = v128.andnot(
+      i32x4.eq(v128.and(four, tagBits), tag),
+      i32x4.eq(four, zero),
+    );
+    let mask = i32x4.bitmask(hits);
+    if (cursor && at == (cursor & ~15)) mask &= 0xf << <i32>((cursor & 15) >> 2);
+    if (mask) return at + (<usize>ctz(mask) << 2);
+  }
+  return 0;
+}
+
+/** The id in the entry at `at`. */
+// @ts-ignore: decorator
+@inline
+export function candidateId(at: usize): u32 {
+  return load<u32>(at) & ID_MASK;
+}
+
+export function insert(hash: u64, id: u32): void {
+  if (!base) return;
+  if (split || entries > base * MOST_LOAD) {
+    for (let count: u32 = 0; count < SPLITS; count++) if (!splitNext() || !split) break;
+  }
+  const bucket = bucketOf(<u32>hash);
+  const entry = (<u32>(hash >> 32) << 24) | id;
+  const zero = i32x4.splat(0);
+  for (let at = bucket; at < bucket + (1 << BUCKET_SHIFT); at += 16) {
+    const mask = i32x4.bitmask(i32x4.eq(v128.load(at), zero));
+    if (mask) {
+      store<u32>(at + (<usize>ctz(mask) << 2), entry);
+      entries++;
+      return;
+    }
+  }
+  // Full: the new page takes the place of another, which one hangs on the key.
+  store<u32>(bucket + ((<usize>(hash >> 40) & (ENTRIES - 1)) << 2), entry);
+}
+
+/** Removes the entry of object `id`, if it is still there. */
+export function remove(low: u32, id: u32): void {
+  if (!base) return;
+  const bucket = bucketOf(low);
+  const wanted = i32x4.splat(<i32>id);
+  const idBits = i32x4.splat(<i32>ID_MASK);
+  for (let at = bucket; at < bucket + (1 << BUCKET_SHIFT); at += 16) {
+    const mask = i32x4.bitmask(i32x4.eq(v128.and(v128.load(at), idBits), wanted));
+    if (mask) {
+      store<u32>(at + (<usize>ctz(mask) << 2), 0);
+      entries--;
+      return;
+    }
+  }
+}
+
+export function indexSize(): usize {
+  return <usize>segments * ((<usize>SEGMENT_PAGES << PAGE_SHIFT) + 4);
+}

@@ -1,0 +1,213 @@
+/**
+ * The table of objects: one entry of 16 bytes per stored content, in segments of 1024 that are never given back; ids from 1.
+ *
+ *      0 place      address of the object (its head; of the page itself for a raw one); next free id in a free entry
+ *      4 info       length (13 bits) | priority << 13 (2 bits) | exhausted << 15 | domain << 16
+ *      8 references slots (or other owners) that hold this id; 0: the entry is free
+ *     12 hash       low half of the content's hash, 0 and unused where nothing is looked up
+ *
+ * length 4096 means stored raw; priority says which of the store's codecs wrote it (0 the primary one); exhausted: no codec
+ * of the store could shrink it further. compr_data_size = sum of lengths; dup_data_size = sum of length * (references - 1).
+ */
+
+import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
+import { USED_TABLE, takeRun } from "./runs";
+import { allocate, allocateHuge, release, releaseHuge } from "./pool";
+import { HEAD_BYTES, classOf } from "./classes";
+
+const ENTRY_SHIFT: usize = 4;
+const SEGMENT_PAGES: u32 = 4;
+const SEGMENT_SHIFT: usize = 10;
+/** An id fits the 24 bits that an index entry leaves for it. */
+const SEGMENTS: u32 = 16384;
+const DIRECTORY = memory.data(16384 * 4, 4);
+
+export const LENGTH_MASK: u32 = 0x1fff;
+export const PRIORITY_SHIFT: u32 = 13;
+export const EXHAUSTED: u32 = 0x8000;
+export const DOMAIN_SHIFT: u32 = 16;
+
+let segments: u32 = 0;
+let free: u32 = 0;
+let unused: u32 = 1;
+
+export let objects: u32 = 0;
+export let comprBytes: u64 = 0;
+export let dupPages: u64 = 0;
+export let dupBytes: u64 = 0;
+export let hugeObjects: u32 = 0;
+export let hugeSince: u64 = 0;
+
+// @ts-ignore: decorator
+@inline
+export function entryOf(id: u32): usize {
+  const segment = <usize>load<u32>(DIRECTORY + ((<usize>id >> SEGMENT_SHIFT) << 2));
+  return segment + ((<usize>id & ((1 << SEGMENT_SHIFT) - 1)) << ENTRY_SHIFT);
+}
+
+// @ts-ignore: decorator
+@inline
+export function placeOf(entry: usize): usize {
+  return <usize>load<u32>(entry);
+}
+
+// @ts-ignore: decorator
+@inline
+export function infoOf(entry: usize): u32 {
+  return load<u32>(entry, 4);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lengthOf(entry: usize): u32 {
+  return load<u32>(entry, 4) & LENGTH_MASK;
+}
+
+// @ts-ignore: decorator
+@inline
+export function referencesOf(entry: usize): u32 {
+  return load<u32>(entry, 8);
+}
+
+// @ts-ignore: decorator
+@inline
+export function hashOf(entry: usize): u32 {
+  return load<u32>(entry, 12);
+}
+
+/** Where the object's own bytes begin: behind the head, but a raw page has none. */
+// @ts-ignore: decorator
+@inline
+export function bytesOf(entry: usize): usize {
+  const place = placeOf(entry);
+  return lengthOf(entry) == <u32>PAGE_BYTES ? place : place + HEAD_BYTES;
+}
+
+function newId(): u32 {
+  if (free) {
+    const id = free;
+    free = load<u32>(entryOf(id));
+    return id;
+  }
+  if (<usize>unused >> SEGMENT_SHIFT >= segments) {
+    if (segments == SEGMENTS) return 0;
+    const run = takeRun(SEGMENT_PAGES, USED_TABLE);
+    if (!run) return 0;
+    memory.fill(run, 0, <usize>SEGMENT_PAGES << PAGE_SHIFT);
+    store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);
+    segments++;
+  }
+  return unused++;
+}
+
+/** Room for `length` bytes of object `id`: where its head, or raw page, begins; 0 if there is none. */
+function makePlace(id: u32, length: u32): usize {
+  if (length == <u32>PAGE_BYTES) return allocateHuge(id);
+  const place = allocate(classOf(length));
+  if (place) store<u32>(place, id);
+  return place;
+}
+
+/**
+ * Stores `length` bytes at `bytes` as a new object with one reference; `word` is its info without the length.
+ * Returns its id, or 0 if there is no room.
+ */
+export function addObject(bytes: usize, length: u32, word: u32, hash: u32): u32 {
+  const id = newId();
+  if (!id) return 0;
+  const entry = entryOf(id);
+  const place = makePlace(id, length);
+  if (!place) {
+    store<u32>(entry, free);
+    free = id;
+    return 0;
+  }
+  store<u32>(entry, <u32>place);
+  store<u32>(entry, length | word, 4);
+  store<u32>(entry, 1, 8);
+  store<u32>(entry, hash, 12);
+  memory.copy(bytesOf(entry), bytes, length);
+  objects++;
+  countIn(length, 1);
+  if (length == <u32>PAGE_BYTES) hugeSince++;
+  return id;
+}
+
+function countIn(length: u32, references: u32): void {
+  comprBytes += length;
+  dupBytes += <u64>length * <u64>(references - 1);
+  if (length == <u32>PAGE_BYTES) hugeObjects++;
+}
+
+function countOut(length: u32, references: u32): void {
+  comprBytes -= length;
+  dupBytes -= <u64>length * <u64>(references - 1);
+  if (length == <u32>PAGE_BYTES) hugeObjects--;
+}
+
+function leavePlace(entry: usize): void {
+  const place = placeOf(entry);
+  if (lengthOf(entry) == <u32>PAGE_BYTES) releaseHuge(place);
+  else release(place);
+}
+
+/** Removes an object whose last reference went. */
+export function removeObject(id: u32, entry: usize): void {
+  countOut(lengthOf(entry), 1);
+  leavePlace(entry);
+  store<u32>(entry, free);
+  store<u32>(entry, 0, 8);
+  free = id;
+  objects--;
+}
+
+/** One more reference. */
+export function share(entry: usize): void {
+  store<u32>(entry, referencesOf(entry) + 1, 8);
+  dupPages++;
+  dupBytes += lengthOf(entry);
+}
+
+/** One reference less, of several. */
+export function unshare(entry: usize): void {
+  store<u32>(entry, referencesOf(entry) - 1, 8);
+  dupPages--;
+  dupBytes -= lengthOf(entry);
+}
+
+/** Writes other contents over an object with one reference, in the place it has: they must fit. */
+export function overwriteObject(entry: usize, bytes: usize, length: u32, word: u32, hash: u32): void {
+  countOut(lengthOf(entry), 1);
+  countIn(length, 1);
+  if (length == <u32>PAGE_BYTES) hugeSince++;
+  store<u32>(entry, length | word, 4);
+  store<u32>(entry, hash, 12);
+  memory.copy(bytesOf(entry), bytes, length);
+}
+
+/** Gives an object other bytes for the same contents, in a new place: false if there is no room. */
+export function recodeObject(id: u32, entry: usize, bytes: usize, length: u32, priority: u32): bool {
+  const place = makePlace(id, length);
+  if (!place) return false;
+  const references = referencesOf(entry);
+  countOut(lengthOf(entry), references);
+  leavePlace(entry);
+  store<u32>(entry, <u32>place);
+  store<u32>(entry, (infoOf(entry) & ~(LENGTH_MASK | (3 << PRIORITY_SHIFT))) | length | (priority << PRIORITY_SHIFT), 4);
+  memory.copy(bytesOf(entry), bytes, length);
+  countIn(length, references);
+  return true;
+}
+
+export function moveObject(id: u32, place: usize): void {
+  store<u32>(entryOf(id), <u32>place);
+}
+
+/** Ids ever given out lie below this. */
+export function objectIdEnd(): u32 {
+  return unused;
+}
+
+export function objectTableSize(): usize {
+  return <usize>segments * ((<usize>SEGMENT_PAGES << PAGE_SHIFT) + 4);
+}

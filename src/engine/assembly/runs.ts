@@ -1,0 +1,149 @@
+/**
+ * Runs of pages: the one source of memory for zspages and tables, 1 to MAX_RUN_PAGES pages at a time, grown by arenas.
+ *
+ *     arena (4 MiB, aligned)
+ *     +----------+------------------------------------------------------------+
+ *     | page map |  run  | free run |   run   |  ...        | never touched   |
+ *     +----------+------------------------------------------------------------+
+ *      1 page     entry i (4 bytes) says what page i of the arena is:
+ *                 USED_TABLE          part of a table
+ *                 HUGE | object id    a page stored raw
+ *                 FREE | pages        first and last page of a free run (inner entries are stale)
+ *                 zspage id           every page of a zspage
+ *
+ * A free run's links (next, prev: addresses) are kept in its own first bytes; the untouched tail of the newest arena is not
+ * in any list, so that memory nobody used is never made resident. Neighbouring free runs are always joined.
+ */
+
+import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
+
+const ARENA_BYTES: usize = 4 << 20;
+const ARENA_PAGES: u32 = 1024;
+export const MAX_RUN_PAGES: u32 = 8;
+/** WebAssembly grows in pages of 64 KiB. */
+const GROW_SHIFT: usize = 16;
+
+export const USED_TABLE: u32 = 0x40000000;
+export const HUGE: u32 = 0x20000000;
+const FREE: u32 = 0x80000000;
+const LENGTH_MASK: u32 = 0x7ff;
+
+/** List b (1 to 15) holds free runs of b pages, the last one those of 16 and more. */
+const BINS: u32 = 16;
+const HEADS = memory.data(17 * 4, 4);
+/** Bit b: list b is not empty. */
+let filledBins: u32 = 0;
+
+/** The untouched tail: next page and end, within one arena. */
+let tail: usize = 0;
+let tailEnd: usize = 0;
+let arenas: u32 = 0;
+let pageMapBytes: usize = 0;
+
+// @ts-ignore: decorator
+@inline
+export function pageEntry(address: usize): usize {
+  return (address & ~(ARENA_BYTES - 1)) + (((address >> PAGE_SHIFT) & (ARENA_PAGES - 1)) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function binOf(pages: u32): u32 {
+  return pages < BINS ? pages : BINS;
+}
+
+function pushFree(run: usize, pages: u32): void {
+  const bin = binOf(pages);
+  const head = HEADS + (bin << 2);
+  const first = load<u32>(head);
+  store<u32>(run, first);
+  store<u32>(run, 0, 4);
+  if (first) store<u32>(first, <u32>run, 4);
+  store<u32>(head, <u32>run);
+  filledBins |= 1 << bin;
+  store<u32>(pageEntry(run), FREE | pages);
+  store<u32>(pageEntry(run + ((<usize>pages - 1) << PAGE_SHIFT)), FREE | pages);
+}
+
+function unlinkFree(run: usize, pages: u32): void {
+  const bin = binOf(pages);
+  const next = load<u32>(run);
+  const prev = load<u32>(run, 4);
+  if (next) store<u32>(next, prev, 4);
+  if (prev) {
+    store<u32>(prev, next);
+  } else {
+    store<u32>(HEADS + (bin << 2), next);
+    if (!next) filledBins &= ~(1 << bin);
+  }
+}
+
+/** Readies the arena the program starts in: its page map is page 0, the fixed regions are in use. */
+export function startRuns(): void {
+  arenas = 1;
+  pageMapBytes = PAGE_BYTES;
+  tail = (__heap_base + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+  tailEnd = ARENA_BYTES;
+  const missing = <i32>(ARENA_BYTES >> GROW_SHIFT) - memory.size();
+  if (missing > 0 && memory.grow(missing) < 0) unreachable();
+  for (let page: usize = 0; page < tail; page += PAGE_BYTES) store<u32>(pageEntry(page), USED_TABLE);
+}
+
+/** Adds an arena; what is left of the one before becomes a free run. */
+function grow(): bool {
+  const start = <usize>arenas * ARENA_BYTES;
+  // The last arena of the 4 GiB stays out, so that no address computed past an end can wrap.
+  if (arenas >= 1023 || memory.grow(<i32>(ARENA_BYTES >> GROW_SHIFT)) < 0) return false;
+  if (tail < tailEnd) freeRun(tail, <u32>((tailEnd - tail) >> PAGE_SHIFT));
+  arenas++;
+  pageMapBytes += PAGE_BYTES;
+  store<u32>(pageEntry(start), USED_TABLE);
+  tail = start + PAGE_BYTES;
+  tailEnd = start + ARENA_BYTES;
+  return true;
+}
+
+/** Takes `pages` (1 to MAX_RUN_PAGES) in a row and enters `entry` for each: their address, or 0 if there are none. */
+export function takeRun(pages: u32, entry: u32): usize {
+  let run: usize = 0;
+  const fitting = filledBins & (0xffffffff << pages);
+  if (fitting) {
+    run = <usize>load<u32>(HEADS + (ctz(fitting) << 2));
+    const length = load<u32>(pageEntry(run)) & LENGTH_MASK;
+    unlinkFree(run, length);
+    if (length > pages) pushFree(run + (<usize>pages << PAGE_SHIFT), length - pages);
+  } else {
+    if (tail + (<usize>pages << PAGE_SHIFT) > tailEnd && !grow()) return 0;
+    run = tail;
+    tail += <usize>pages << PAGE_SHIFT;
+  }
+  let at = pageEntry(run);
+  for (const end = at + (<usize>pages << 2); at < end; at += 4) store<u32>(at, entry);
+  return run;
+}
+
+/** Gives back a run and joins it with its free neighbours in the arena. */
+export function freeRun(run: usize, pages: u32): void {
+  const before = load<u32>(pageEntry(run - PAGE_BYTES));
+  // The page before an arena's first run is its page map, which is in use.
+  if (before & FREE) {
+    const length = before & LENGTH_MASK;
+    run -= <usize>length << PAGE_SHIFT;
+    unlinkFree(run, length);
+    pages += length;
+  }
+  const after = run + (<usize>pages << PAGE_SHIFT);
+  if (after & (ARENA_BYTES - 1) && after != tail) {
+    const entry = load<u32>(pageEntry(after));
+    if (entry & FREE) {
+      const length = entry & LENGTH_MASK;
+      unlinkFree(after, length);
+      pages += length;
+    }
+  }
+  pushFree(run, pages);
+}
+
+export function pageMapSize(): usize {
+  return pageMapBytes;
+}

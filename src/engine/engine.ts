@@ -1,0 +1,263 @@
+/**
+ * The one host binding of the WebAssembly core (assembly/core.ts): it owns the views into the core's memory, which a growing
+ * memory detaches, and turns numbers into names. It knows objects, not slots; the caller keeps the ids.
+ *
+ * The page path goes through `pages`: put a page there, `write`; `read`, take it from there. No call allocates per page.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { RandomSource } from "../base/random.ts";
+import { PAGE_BYTES } from "../base/units.ts";
+import { compileWasm, instantiateWasm, type WasmMemory, type WasmModule } from "../base/wasm.ts";
+import coreWasm from "./core.wasm.ts";
+
+/** Results of `write`, `resume`, `commit` and `read` that are no object id (assembly/layout.ts has the same numbers). */
+export const SAME_FILLED = 0;
+export const NO_ROOM = -1;
+export const NEEDS_DECODE = -2;
+export const NEEDS_COMPRESS = -3;
+export const CORRUPT = -4;
+
+/** Pages that can be staged at once. */
+export const STAGED_PAGES = 32;
+/** Domains an engine can tell apart. */
+export const MOST_DOMAINS = 4096;
+/** Codecs of one store: the primary and three for recompression. */
+export const MOST_CODECS = 4;
+
+const EXHAUSTED = 0x8000;
+
+interface Core {
+  readonly memory: WasmMemory;
+  start(dedup: boolean, kernels: number): void;
+  write(staged: number, domain: number, old: number): number;
+  resume(decoded: boolean): number;
+  commit(length: number): number;
+  read(id: number, staged: number): number;
+  fill(staged: number, low: number, high: number): void;
+  release(id: number): void;
+  recode(id: number, length: number, priority: number): number;
+  exhaust(id: number): void;
+  encodeDecoded(kernel: number): number;
+  inspect(id: number): number;
+  compact(maxMoves: number): number;
+  objectInfo(id: number): number;
+  objectReferences(id: number): number;
+  objectBytes(id: number): number;
+  idEnd(): number;
+  longestCompressed(): number;
+  windowAddress(which: number): number;
+  statistic(which: number): number;
+  setLimit(bytes: bigint): void;
+  resetPeak(): void;
+  setHashMask(mask: bigint): void;
+}
+
+export interface EngineOptions {
+  /** Whether equal pages are found and shared. */
+  readonly dedup: boolean;
+  /** For each codec by priority: the number the core runs it under, or 0 where it runs in the host. */
+  readonly kernels: readonly number[];
+  /** Where the hash key and the domains' secrets come from. */
+  readonly random: RandomSource;
+  /** For tests: the bits of each 64-bit hash that are kept, so that collisions can be forced. */
+  readonly hashMask?: bigint;
+}
+
+/** What an engine holds; bytes and counts, named as in the statistics of a store. */
+export interface EngineStats {
+  readonly objects: number;
+  readonly compr_data_size: number;
+  readonly mem_used_total: number;
+  readonly mem_used_max: number;
+  readonly mem_limit: number;
+  readonly dup_pages: number;
+  readonly dup_data_size: number;
+  readonly huge_pages: number;
+  readonly huge_pages_since: number;
+  readonly pages_compacted: number;
+  /** Object, index and zspage tables and the page map. */
+  readonly tables: number;
+  readonly memory_reserved: number;
+}
+
+let compiled: WasmModule<Core> | undefined;
+
+export class Engine {
+  readonly #core: Core;
+  readonly #random: RandomSource;
+  #domains = 0;
+  /** The staged pages, one after another. */
+  pages!: Uint8Array;
+  /** The first staged page. */
+  page!: Uint8Array;
+  /** Compressed bytes on their way in, as many as still save memory. */
+  scratch!: Uint8Array;
+  /** A page decoded for comparison or recompression. */
+  decoded!: Uint8Array;
+  /** Words 0 and 1: the same-filled word, low half first. Word 2: the object to decode. */
+  reply!: Uint32Array;
+
+  constructor(options: EngineOptions) {
+    assert(options.kernels.length >= 1 && options.kernels.length <= MOST_CODECS, "1 to 4 codecs");
+    compiled ??= compileWasm<Core>(coreWasm);
+    this.#core = instantiateWasm(compiled);
+    this.#random = options.random;
+    const kernels = options.kernels.reduce((sum, kernel, priority) => sum | (kernel << (8 * priority)), 0);
+    this.#core.start(options.dedup, kernels);
+    if (options.hashMask !== undefined) this.#core.setHashMask(options.hashMask);
+    this.#look();
+    this.#random(this.#window(4, PAGE_BYTES));
+  }
+
+  #window(which: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.#core.memory.buffer, this.#core.windowAddress(which), bytes);
+  }
+
+  /** Makes the views anew; needed whenever the memory has grown. */
+  #look(): void {
+    this.pages = this.#window(0, STAGED_PAGES * PAGE_BYTES);
+    this.page = this.pages.subarray(0, PAGE_BYTES);
+    this.scratch = this.#window(1, this.#core.longestCompressed());
+    this.decoded = this.#window(2, PAGE_BYTES);
+    this.reply = new Uint32Array(this.#core.memory.buffer, this.#core.windowAddress(3), 3);
+  }
+
+  /** A new domain's number; its pages are shared among themselves only. */
+  addDomain(): number {
+    assert(this.#domains < MOST_DOMAINS, "the caller limits the domains");
+    this.#random(this.#window(5, MOST_DOMAINS * 8).subarray(this.#domains * 8, this.#domains * 8 + 8));
+    return this.#domains++;
+  }
+
+  /**
+   * Stores the staged page in place of object `old` (0: none), which loses one reference if that succeeds.
+   * Returns an object id, SAME_FILLED (the word is in `reply`) or NO_ROOM, after which nothing has changed; or asks the
+   * host for its part of the work: NEEDS_DECODE (then `resume`), NEEDS_COMPRESS (then `commit`).
+   */
+  write(staged: number, domain: number, old: number): number {
+    const result = this.#core.write(staged, domain, old);
+    if (this.page.length === 0) this.#look();
+    return result;
+  }
+
+  /** Goes on with a write after NEEDS_DECODE; `isDecoded`: the candidate in `reply[2]` was decoded to `decoded`. */
+  resume(isDecoded: boolean): number {
+    const result = this.#core.resume(isDecoded);
+    if (this.page.length === 0) this.#look();
+    return result;
+  }
+
+  /** Goes on with a write after NEEDS_COMPRESS; `length` bytes are in `scratch`, 0: they did not fit. */
+  commit(length: number): number {
+    const result = this.#core.commit(length);
+    if (this.page.length === 0) this.#look();
+    return result;
+  }
+
+  /** Decodes an object to the staged page: 0, NEEDS_DECODE or CORRUPT. */
+  read(id: number, staged: number): number {
+    return this.#core.read(id, staged);
+  }
+
+  /** Fills the staged page with a word. */
+  fill(staged: number, low: number, high: number): void {
+    this.#core.fill(staged, low, high);
+  }
+
+  /** Gives one reference of an object back. */
+  release(id: number): void {
+    this.#core.release(id);
+  }
+
+  /** Decodes an object to `decoded`: 0, NEEDS_DECODE or CORRUPT. */
+  inspect(id: number): number {
+    return this.#core.inspect(id);
+  }
+
+  /** Compresses `decoded` to `scratch` with one of the core's codecs: the length. */
+  encodeDecoded(kernel: number): number {
+    return this.#core.encodeDecoded(kernel);
+  }
+
+  /** Gives an object the `length` bytes in `scratch`, of the codec of `priority`, if its class drops: whether it did. */
+  recode(id: number, length: number, priority: number): boolean {
+    const isDone = this.#core.recode(id, length, priority) !== 0;
+    if (this.page.length === 0) this.#look();
+    return isDone;
+  }
+
+  /** Marks an object no codec of the store can shrink further. */
+  exhaust(id: number): void {
+    this.#core.exhaust(id);
+  }
+
+  /** Moves objects together until no class can save a zspage: the pages given back. */
+  compact(): number {
+    return this.#core.compact(0xffffffff);
+  }
+
+  setLimit(bytes: number): void {
+    this.#core.setLimit(BigInt(bytes));
+  }
+
+  resetPeak(): void {
+    this.#core.resetPeak();
+  }
+
+  /** All ids lie below this. */
+  idEnd(): number {
+    return this.#core.idEnd();
+  }
+
+  /** Compressed bytes of an object, 1 to 4096. */
+  lengthOf(id: number): number {
+    return this.#core.objectInfo(id) & 0x1fff;
+  }
+
+  isHuge(id: number): boolean {
+    return this.lengthOf(id) === PAGE_BYTES;
+  }
+
+  /** Which of the store's codecs wrote the object: 0 the primary one. */
+  priorityOf(id: number): number {
+    return (this.#core.objectInfo(id) >>> 13) & 3;
+  }
+
+  isExhausted(id: number): boolean {
+    return (this.#core.objectInfo(id) & EXHAUSTED) !== 0;
+  }
+
+  /** References of an object; 0 for an id that is not in use. */
+  referencesOf(id: number): number {
+    return this.#core.objectReferences(id) >>> 0;
+  }
+
+  /** A view of the object's compressed bytes, good until the next call that stores. */
+  bytesOf(id: number): Uint8Array {
+    return new Uint8Array(this.#core.memory.buffer, this.#core.objectBytes(id) >>> 0, this.lengthOf(id));
+  }
+
+  /** The longest compressed page that is not stored raw. */
+  longestCompressed(): number {
+    return this.#core.longestCompressed();
+  }
+
+  stats(): EngineStats {
+    const statistic = this.#core.statistic;
+    return {
+      objects: statistic(0),
+      compr_data_size: statistic(1),
+      mem_used_total: statistic(2),
+      mem_used_max: statistic(3),
+      mem_limit: statistic(4),
+      dup_pages: statistic(5),
+      dup_data_size: statistic(6),
+      huge_pages: statistic(7),
+      huge_pages_since: statistic(8),
+      pages_compacted: statistic(9),
+      tables: statistic(10),
+      memory_reserved: this.#core.memory.buffer.byteLength,
+    };
+  }
+}

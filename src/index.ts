@@ -1,0 +1,14 @@
+/** pagefold's public interface. Everything not exported here may change at any time. */
+
+export type { Codec, CodecDefinition, LevelRange } from "../codecs/codec.ts";
+export { codecNames, getCodec, loadCodec } from "../codecs/registry.ts";
+export { type Clock, ManualClock, systemClock } from "./base/clock.ts";
+export { type Errno, type ErrorCode, PagefoldError } from "./base/errors.ts";
+export type { RandomSource } from "./base/random.ts";
+export type { SlotState } from "./device/block-state.ts";
+export type { Device } from "./device/device.ts";
+export type { ExportOptions, PageStoreOptions, StoreOptions } from "./device/options.ts";
+export { createPageStore, type PageStore } from "./device/page-store.ts";
+export type { RecompressOptions, RecompressResult, RecompressType } from "./device/recompress.ts";
+export type { DeviceStats, ExportCounts, StoreStats } from "./device/statistics.ts";
+export { openDevice, openStore, type Store } from "./device/store.ts";
