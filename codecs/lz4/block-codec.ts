@@ -14,7 +14,7 @@ export interface Lz4Module {
 /** The longest input: offsets and table entries have 16 bits. */
 const MOST_SOURCE_BYTES = 65_536;
 /** An incompressible input grows by a byte in 255, and the encoder writes up to 31 bytes ahead. */
-const MOST_BLOCK_BYTES = MOST_SOURCE_BYTES + MOST_SOURCE_BYTES / 255 + 64;
+const MOST_BLOCK_BYTES = MOST_SOURCE_BYTES + Math.ceil(MOST_SOURCE_BYTES / 255) + 64;
 
 export function instantiateLz4(base64: string): Lz4Module {
   return instantiateWasm(compileWasm<Lz4Module>(base64));

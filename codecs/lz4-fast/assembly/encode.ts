@@ -143,10 +143,9 @@ export function lz4FastEncode(source: usize, length: usize, target: usize, table
 
       const literals = here - anchor;
       token = output++;
-      if (literals < 15) {
-        store<u8>(token, <u8>(literals << 4));
-      } else {
-        store<u8>(token, 0xf0);
+      let nibble: u32 = <u32>literals << 4;
+      if (literals >= 15) {
+        nibble = 0xf0;
         output = putLength(output, literals - 15);
       }
       output = putLiterals(output, anchor, literals);
@@ -157,9 +156,9 @@ export function lz4FastEncode(source: usize, length: usize, target: usize, table
         const extra = commonLength(here + MIN_MATCH, there + MIN_MATCH, matchEnd);
         here += extra + MIN_MATCH;
         if (extra < 15) {
-          store<u8>(token, load<u8>(token) | <u8>extra);
+          store<u8>(token, <u8>(nibble | <u32>extra));
         } else {
-          store<u8>(token, load<u8>(token) | 15);
+          store<u8>(token, <u8>(nibble | 15));
           output = putLength(output, extra - 15);
         }
         anchor = here;
@@ -172,7 +171,7 @@ export function lz4FastEncode(source: usize, length: usize, target: usize, table
         store<u16>(slot, <u16>(here - source));
         if (load<u32>(there) != word) break;
         token = output++;
-        store<u8>(token, 0);
+        nibble = 0;
       }
 
       here++;

@@ -1,0 +1,11 @@
+/** Where tests get chance from: a new seed each run, printed; PAGEFOLD_SEED=<number> repeats a run. */
+
+import { randomInt } from "node:crypto";
+
+const seed = Number(process.env.PAGEFOLD_SEED ?? randomInt(2 ** 31));
+
+/** This run's seed, a whole number below 2^31; prints it with `what` it is used for. */
+export function testSeed(what: string): number {
+  console.log(`${what}: seed ${seed} (PAGEFOLD_SEED=${seed} repeats it)`);
+  return seed;
+}
