@@ -31,7 +31,10 @@ export interface Machine {
 export function describeMachine(): Machine {
   let commit = "unknown";
   try {
-    commit = execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    commit = execFileSync("git", ["describe", "--always", "--dirty"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     // Not a checkout, or no git: the figures stand without it.
   }

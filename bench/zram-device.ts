@@ -3,7 +3,17 @@
  * is touched; `available` says why there can be none. Requests are 128 KiB, direct, from page-aligned memory.
  */
 
-import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { pageAlignedBytes } from "../src/base/wasm.ts";
 
 const CONTROL = "/sys/class/zram-control";
@@ -47,7 +57,10 @@ export class ZramDevice {
 
   /** The compressors this kernel offers. */
   algorithms(): string[] {
-    return readFileSync(`${this.#sysfs}/comp_algorithm`, "utf8").replace(/[[\]]/g, "").trim().split(/\s+/);
+    return readFileSync(`${this.#sysfs}/comp_algorithm`, "utf8")
+      .replace(/[[\]]/g, "")
+      .trim()
+      .split(/\s+/);
   }
 
   /** Empties the device and sets it up with this compressor and size. */
@@ -63,7 +76,8 @@ export class ZramDevice {
   writeAll(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length; offset += REQUEST_BYTES) {
       const length = Math.min(REQUEST_BYTES, bytes.length - offset);
-      if (writeSync(this.#file, bytes, offset, length, offset) !== length) throw new Error("short write to zram");
+      if (writeSync(this.#file, bytes, offset, length, offset) !== length)
+        throw new Error("short write to zram");
     }
   }
 
@@ -71,7 +85,8 @@ export class ZramDevice {
   readAll(length: number, request: Uint8Array, seen?: (part: Uint8Array) => void): void {
     for (let offset = 0; offset < length; offset += REQUEST_BYTES) {
       const part = Math.min(REQUEST_BYTES, length - offset);
-      if (readSync(this.#file, request, 0, part, offset) !== part) throw new Error("short read from zram");
+      if (readSync(this.#file, request, 0, part, offset) !== part)
+        throw new Error("short read from zram");
       seen?.(request.subarray(0, part));
     }
   }
@@ -79,7 +94,15 @@ export class ZramDevice {
   stat(): MmStat {
     const numbers = readFileSync(`${this.#sysfs}/mm_stat`, "utf8").trim().split(/\s+/).map(Number);
     const [orig, compr, used, limit, max, same, compacted, huge, hugeSince] = numbers as [
-      number, number, number, number, number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     return {
       orig_data_size: orig,
@@ -107,7 +130,9 @@ export class ZramDevice {
 }
 
 /** Runs `work` with a device that is gone afterwards, also after ^C. */
-export async function withZram<Result>(work: (device: ZramDevice) => Promise<Result>): Promise<Result> {
+export async function withZram<Result>(
+  work: (device: ZramDevice) => Promise<Result>,
+): Promise<Result> {
   const device = new ZramDevice();
   const stop = (): void => {
     device.remove();

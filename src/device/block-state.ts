@@ -27,7 +27,11 @@ export interface SlotState {
 }
 
 /** The slot's state, or null if it is not in use. */
-export function slotState(store: StoreCore, { table }: ExportTable, index: number): SlotState | null {
+export function slotState(
+  store: StoreCore,
+  { table }: ExportTable,
+  index: number,
+): SlotState | null {
   if (!table.isUsed(index)) return null;
   const { engine } = store;
   const id = table.objectAt(index);

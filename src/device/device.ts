@@ -34,7 +34,8 @@ export class Device {
   }
 
   #open(): ExportTable {
-    if (this.#isClosed) throw new PagefoldError("CLOSED", `the export "${this.name}" is closed; open it again`);
+    if (this.#isClosed)
+      throw new PagefoldError("CLOSED", `the export "${this.name}" is closed; open it again`);
     return this.#export;
   }
 
@@ -51,7 +52,8 @@ export class Device {
   }
 
   #checkBytes(offset: number, bytes: Uint8Array): ExportTable {
-    if (!(bytes instanceof Uint8Array)) throw invalid(`the bytes are ${shown(bytes)}; they must be a Uint8Array`);
+    if (!(bytes instanceof Uint8Array))
+      throw invalid(`the bytes are ${shown(bytes)}; they must be a Uint8Array`);
     return this.#checkRange(offset, bytes.length);
   }
 

@@ -10,7 +10,14 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { CORRUPT, type Engine, NEEDS_COMPRESS, NEEDS_DECODE, NO_ROOM, SAME_FILLED } from "../engine/engine.ts";
+import {
+  CORRUPT,
+  type Engine,
+  NEEDS_COMPRESS,
+  NEEDS_DECODE,
+  NO_ROOM,
+  SAME_FILLED,
+} from "../engine/engine.ts";
 import type { CheckedExportOptions } from "./options.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { ExportCounts } from "./statistics.ts";
@@ -77,7 +84,8 @@ export class ExportTable {
   #refuseRoom(index: number): never {
     this.#failedWrites += 1;
     const { mem_used_total, mem_limit } = this.#engine.stats();
-    const limit = mem_limit > 0 ? `memoryLimitBytes is ${mem_limit}` : "a store holds 4 GiB at most";
+    const limit =
+      mem_limit > 0 ? `memoryLimitBytes is ${mem_limit}` : "a store holds 4 GiB at most";
     throw new PagefoldError(
       "NO_SPACE",
       `page ${index}: no room, mem_used_total is ${mem_used_total} and ${limit}; discard pages, compact, or raise the limit`,
@@ -131,7 +139,8 @@ export class ExportTable {
     const engine = this.#engine;
     const page = engine.pages.subarray(at.staged * PAGE_BYTES, (at.staged + 1) * PAGE_BYTES);
     const codec = this.#codecs[engine.priorityOf(at.id)]!;
-    if (result === NEEDS_DECODE && codec.decompress(engine.bytesOf(at.id), page) === PAGE_BYTES) return;
+    if (result === NEEDS_DECODE && codec.decompress(engine.bytesOf(at.id), page) === PAGE_BYTES)
+      return;
     assert(result === NEEDS_DECODE || result === CORRUPT, `the engine answered ${result}`);
     this.#failedReads += 1;
     throw new PagefoldError(

@@ -1,7 +1,7 @@
 /** What a store, an export and a maintenance pass can be asked for, and the one check of it. */
 
-import { getCodec, parseCodec } from "../../codecs/registry.ts";
 import type { Codec } from "../../codecs/codec.ts";
+import { getCodec, parseCodec } from "../../codecs/registry.ts";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
@@ -45,7 +45,15 @@ export interface ExportOptions {
 /** A page store is a store with one export, so it takes the options of both. */
 export interface PageStoreOptions extends StoreOptions, ExportOptions {}
 
-const STORE_KEYS = ["codec", "recompress", "dedup", "memoryLimitBytes", "clock", "random", "hashMask"];
+const STORE_KEYS = [
+  "codec",
+  "recompress",
+  "dedup",
+  "memoryLimitBytes",
+  "clock",
+  "random",
+  "hashMask",
+];
 const EXPORT_KEYS = ["sizeBytes", "name", "domain", "limitBytes"];
 
 export function invalid(message: string): PagefoldError {
@@ -60,7 +68,9 @@ export function shown(value: unknown): string {
 function checkKeys(options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw invalid(`unknown option "${key}"; the known ones are ${known.filter((name) => name !== "hashMask").join(", ")}`);
+      throw invalid(
+        `unknown option "${key}"; the known ones are ${known.filter((name) => name !== "hashMask").join(", ")}`,
+      );
     }
   }
 }
@@ -72,9 +82,20 @@ function checkObject(options: unknown, what: string): asserts options is object 
 }
 
 /** A whole number of bytes from `least` to `most`. */
-export function checkBytes(value: unknown, what: string, range: { least: number; most: number }): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < range.least || value > range.most) {
-    throw invalid(`${what} is ${shown(value)}; it must be a whole number from ${range.least} to ${range.most}`);
+export function checkBytes(
+  value: unknown,
+  what: string,
+  range: { least: number; most: number },
+): number {
+  if (
+    typeof value !== "number" ||
+    !Number.isInteger(value) ||
+    value < range.least ||
+    value > range.most
+  ) {
+    throw invalid(
+      `${what} is ${shown(value)}; it must be a whole number from ${range.least} to ${range.most}`,
+    );
   }
   return value;
 }
@@ -83,13 +104,17 @@ function checkName(value: unknown, what: string): string {
   if (typeof value !== "string") throw invalid(`${what} is ${shown(value)}; it must be a string`);
   const bytes = Buffer.byteLength(value);
   if (bytes > MOST_NAME_BYTES) {
-    throw new PagefoldError("NAME_TOO_LONG", `${what} has ${bytes} bytes; at most ${MOST_NAME_BYTES} are allowed, choose a shorter one`);
+    throw new PagefoldError(
+      "NAME_TOO_LONG",
+      `${what} has ${bytes} bytes; at most ${MOST_NAME_BYTES} are allowed, choose a shorter one`,
+    );
   }
   return value;
 }
 
 function checkFlag(value: unknown, what: string): boolean {
-  if (typeof value !== "boolean") throw invalid(`${what} is ${shown(value)}; it must be true or false`);
+  if (typeof value !== "boolean")
+    throw invalid(`${what} is ${shown(value)}; it must be true or false`);
   return value;
 }
 
@@ -109,14 +134,20 @@ export interface CheckedStoreOptions {
 /** The codecs a store's options name, the primary one first. */
 export function codecSpecs(options: StoreOptions): readonly string[] {
   const recompress = options.recompress ?? [];
-  if (!Array.isArray(recompress)) throw invalid(`recompress is ${shown(recompress)}; it must be a list of codec names`);
+  if (!Array.isArray(recompress))
+    throw invalid(`recompress is ${shown(recompress)}; it must be a list of codec names`);
   if (recompress.length > MOST_CODECS - 1) {
-    throw invalid(`recompress names ${recompress.length} codecs; at most ${MOST_CODECS - 1} are possible`);
+    throw invalid(
+      `recompress names ${recompress.length} codecs; at most ${MOST_CODECS - 1} are possible`,
+    );
   }
   return [options.codec ?? "lz4", ...recompress];
 }
 
-export function checkStoreOptions(options: StoreOptions, extraKeys: readonly string[] = []): CheckedStoreOptions {
+export function checkStoreOptions(
+  options: StoreOptions,
+  extraKeys: readonly string[] = [],
+): CheckedStoreOptions {
   checkObject(options, "a store");
   checkKeys(options, [...STORE_KEYS, ...extraKeys]);
   const specs = codecSpecs(options);
@@ -125,7 +156,10 @@ export function checkStoreOptions(options: StoreOptions, extraKeys: readonly str
     codecs: specs.map((spec) => getCodec(spec)),
     kernels: specs.map((spec) => parseCodec(spec).definition.kernel ?? 0),
     dedup: checkFlag(options.dedup ?? true, "dedup"),
-    memoryLimitBytes: checkBytes(options.memoryLimitBytes ?? 0, "memoryLimitBytes", { least: 0, most: MOST_SIZE_BYTES }),
+    memoryLimitBytes: checkBytes(options.memoryLimitBytes ?? 0, "memoryLimitBytes", {
+      least: 0,
+      most: MOST_SIZE_BYTES,
+    }),
     clock: options.clock ?? systemClock,
     random: options.random ?? secureRandom,
     ...(hashMask === undefined ? {} : { hashMask }),
@@ -141,11 +175,17 @@ export interface CheckedExportOptions {
   readonly slotLimit: number;
 }
 
-export function checkExportOptions(options: ExportOptions, extraKeys: readonly string[] = []): CheckedExportOptions {
+export function checkExportOptions(
+  options: ExportOptions,
+  extraKeys: readonly string[] = [],
+): CheckedExportOptions {
   checkObject(options, "an export");
   checkKeys(options, [...EXPORT_KEYS, ...extraKeys]);
   const sizeBytes = checkBytes(options.sizeBytes, "sizeBytes", { least: 1, most: MOST_SIZE_BYTES });
-  const limitBytes = checkBytes(options.limitBytes ?? 0, "limitBytes", { least: 0, most: MOST_SIZE_BYTES });
+  const limitBytes = checkBytes(options.limitBytes ?? 0, "limitBytes", {
+    least: 0,
+    most: MOST_SIZE_BYTES,
+  });
   const slots = Math.ceil(sizeBytes / PAGE_BYTES);
   return {
     slots,

@@ -40,7 +40,8 @@ export class PageStore {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new PagefoldError("CLOSED", "the page store is closed; create another one");
+    if (this.#isClosed)
+      throw new PagefoldError("CLOSED", "the page store is closed; create another one");
   }
 
   #checkSlot(index: number): void {
@@ -159,6 +160,9 @@ function refusePage(page: unknown): never {
 
 /** An idle age in seconds, or undefined for every slot. */
 export function checkAge(ageSeconds: number | undefined): number | undefined {
-  if (ageSeconds === undefined || (typeof ageSeconds === "number" && ageSeconds >= 0)) return ageSeconds;
-  throw invalid(`an idle age of ${shown(ageSeconds)} seconds; it must be a number from 0 on, or left out for all slots`);
+  if (ageSeconds === undefined || (typeof ageSeconds === "number" && ageSeconds >= 0))
+    return ageSeconds;
+  throw invalid(
+    `an idle age of ${shown(ageSeconds)} seconds; it must be a number from 0 on, or left out for all slots`,
+  );
 }

@@ -48,19 +48,35 @@ interface Pass {
 function checkPass(store: StoreCore, options: RecompressOptions): Pass {
   const further = store.codecs.length - 1;
   if (further === 0) {
-    throw invalid("the store has no codec to recompress with; open it with recompress: [\"zstd\"] or another");
+    throw invalid(
+      'the store has no codec to recompress with; open it with recompress: ["zstd"] or another',
+    );
   }
   const type = options.type ?? "all";
-  if (!TYPES.includes(type)) throw invalid(`recompress type ${shown(type)} is unknown; the known ones are ${TYPES.join(", ")}`);
+  if (!TYPES.includes(type))
+    throw invalid(
+      `recompress type ${shown(type)} is unknown; the known ones are ${TYPES.join(", ")}`,
+    );
   const longest = store.engine.longestCompressed();
   const { priority } = options;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= further)) {
-    throw invalid(`priority ${shown(priority)} names no codec; this store has ${further} to recompress with, from 1 to ${further}`);
+  if (
+    priority !== undefined &&
+    !(Number.isInteger(priority) && priority >= 1 && priority <= further)
+  ) {
+    throw invalid(
+      `priority ${shown(priority)} names no codec; this store has ${further} to recompress with, from 1 to ${further}`,
+    );
   }
   return {
     type,
-    thresholdBytes: checkBytes(options.thresholdBytes ?? 0, "thresholdBytes", { least: 0, most: longest }),
-    idleSeconds: checkBytes(options.idleSeconds ?? 0, "idleSeconds", { least: 0, most: 2 ** 30 - 1 }),
+    thresholdBytes: checkBytes(options.thresholdBytes ?? 0, "thresholdBytes", {
+      least: 0,
+      most: longest,
+    }),
+    idleSeconds: checkBytes(options.idleSeconds ?? 0, "idleSeconds", {
+      least: 0,
+      most: 2 ** 30 - 1,
+    }),
     maxPages: checkBytes(options.maxPages ?? 0, "maxPages", { least: 0, most: 2 ** 32 - 1 }),
     firstPriority: priority ?? 1,
     lastPriority: priority ?? further,
@@ -77,7 +93,8 @@ function youngObjects(store: StoreCore, pass: Pass): Uint8Array {
     for (let index = 0; index < table.slots; index++) {
       const id = table.objectAt(index);
       if (id === 0) continue;
-      if ((wantsIdle && !table.isIdle(index)) || now - table.secondsAt(index) < pass.idleSeconds) young[id] = 1;
+      if ((wantsIdle && !table.isIdle(index)) || now - table.secondsAt(index) < pass.idleSeconds)
+        young[id] = 1;
     }
   }
   return young;
@@ -125,7 +142,11 @@ function tryCodecs(store: StoreCore, pass: Pass, id: number): boolean {
       );
     }
   }
-  for (let priority = Math.max(own + 1, pass.firstPriority); priority <= pass.lastPriority; priority++) {
+  for (
+    let priority = Math.max(own + 1, pass.firstPriority);
+    priority <= pass.lastPriority;
+    priority++
+  ) {
     const kernel = store.options.kernels[priority]!;
     const length =
       kernel === 0

@@ -42,7 +42,12 @@ export class StoreCore {
     const { dedup, kernels, random, hashMask } = this.options;
     let engine: Engine;
     try {
-      engine = new Engine({ dedup, kernels, random, ...(hashMask === undefined ? {} : { hashMask }) });
+      engine = new Engine({
+        dedup,
+        kernels,
+        random,
+        ...(hashMask === undefined ? {} : { hashMask }),
+      });
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
       throw new PagefoldError(
@@ -72,7 +77,10 @@ export class StoreCore {
   /** @throws PagefoldError BUSY if an export of that name is open. */
   openExport(options: CheckedExportOptions): ExportTable {
     if (this.exports.has(options.name)) {
-      throw new PagefoldError("BUSY", `an export named "${options.name}" is open already; close it first or choose another name`);
+      throw new PagefoldError(
+        "BUSY",
+        `an export named "${options.name}" is open already; close it first or choose another name`,
+      );
     }
     const opened = new ExportTable(options, {
       engine: this.#engine,
@@ -101,7 +109,10 @@ export class StoreCore {
 
   /** Sets the limit on mem_used_total, 0 for none; pages stored beyond a lowered limit stay. */
   setMemoryLimit(bytes: number): void {
-    this.#memoryLimitBytes = checkBytes(bytes, "the memory limit", { least: 0, most: MOST_SIZE_BYTES });
+    this.#memoryLimitBytes = checkBytes(bytes, "the memory limit", {
+      least: 0,
+      most: MOST_SIZE_BYTES,
+    });
     this.#engine.setLimit(this.#memoryLimitBytes);
   }
 

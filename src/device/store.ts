@@ -72,7 +72,10 @@ export class Store {
     const device = this.#core.exports.has(name) ? this.#devices.get(name) : undefined;
     if (device !== undefined) return device;
     const names = [...this.#core.exports.keys()].map((known) => `"${known}"`).join(", ");
-    throw new PagefoldError("NOT_FOUND", `no export "${name}" is open; open are ${names || "none"}`);
+    throw new PagefoldError(
+      "NOT_FOUND",
+      `no export "${name}" is open; open are ${names || "none"}`,
+    );
   }
 
   stats(): StoreStats {
@@ -114,7 +117,10 @@ export class Store {
   reset(): void {
     const core = this.#open();
     if (core.exports.size > 0) {
-      throw new PagefoldError("BUSY", `the store has ${core.exports.size} open exports; close them before resetting it`);
+      throw new PagefoldError(
+        "BUSY",
+        `the store has ${core.exports.size} open exports; close them before resetting it`,
+      );
     }
     core.reset();
   }

@@ -103,7 +103,10 @@ export class Engine {
     compiled ??= compileWasm<Core>(coreWasm);
     this.#core = instantiateWasm(compiled);
     this.#random = options.random;
-    const kernels = options.kernels.reduce((sum, kernel, priority) => sum | (kernel << (8 * priority)), 0);
+    const kernels = options.kernels.reduce(
+      (sum, kernel, priority) => sum | (kernel << (8 * priority)),
+      0,
+    );
     this.#core.start(options.dedup, kernels);
     if (options.hashMask !== undefined) this.#core.setHashMask(options.hashMask);
     this.#look();
@@ -126,7 +129,9 @@ export class Engine {
   /** A new domain's number; its pages are shared among themselves only. */
   addDomain(): number {
     assert(this.#domains < MOST_DOMAINS, "the caller limits the domains");
-    this.#random(this.#window(5, MOST_DOMAINS * 8).subarray(this.#domains * 8, this.#domains * 8 + 8));
+    this.#random(
+      this.#window(5, MOST_DOMAINS * 8).subarray(this.#domains * 8, this.#domains * 8 + 8),
+    );
     return this.#domains++;
   }
 
@@ -235,7 +240,11 @@ export class Engine {
 
   /** A view of the object's compressed bytes, good until the next call that stores. */
   bytesOf(id: number): Uint8Array {
-    return new Uint8Array(this.#core.memory.buffer, this.#core.objectBytes(id) >>> 0, this.lengthOf(id));
+    return new Uint8Array(
+      this.#core.memory.buffer,
+      this.#core.objectBytes(id) >>> 0,
+      this.lengthOf(id),
+    );
   }
 
   /** The longest compressed page that is not stored raw. */

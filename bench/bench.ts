@@ -1,0 +1,126 @@
+/**
+ * `npm run bench`: what a page costs here, beside what it costs the kernel's zram, in one run; the README's figures come
+ * from it. `--smoke` runs all of it in seconds, for the tests' sake; such figures mean nothing.
+ *
+ * The kernel's zram takes part where the run is root's and zram is loaded: a device is added for the run and removed again.
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { loadCodec } from "../codecs/registry.ts";
+import { CORPORA } from "./corpus.ts";
+import { describeMachine } from "./measure.ts";
+import { type MemoryRow, runMemory } from "./memory.ts";
+import { type Race, runRace } from "./race.ts";
+import { renderMemory, renderRace, renderScale, renderSteps } from "./render.ts";
+import { codecSide, copySide, type Side, storeSide, zramSide } from "./sides.ts";
+import { runScale, runSteps, type Scale, type Steps } from "./steps.ts";
+import { withZram, type ZramDevice, zramObstacle } from "./zram-device.ts";
+
+/** Two values each: a run that only shows it works, and a real one. */
+const SIZES = {
+  smoke: { pages: 256, rounds: 1, stepPages: 256, slots: [256, 1024], codecs: ["lz4-wasm"] },
+  real: {
+    pages: 32_768,
+    rounds: 7,
+    stepPages: 16_384,
+    slots: [10_000, 1_000_000],
+    codecs: ["lz4-wasm", "zstd"],
+  },
+} as const;
+
+interface Report {
+  readonly schema: 1;
+  readonly command: "bench";
+  readonly options: { readonly smoke: boolean };
+  readonly machine: ReturnType<typeof describeMachine>;
+  readonly rivals_missing: readonly string[];
+  readonly results: { race: Race[]; steps: Steps[]; scale: Scale[]; memory: MemoryRow[] };
+}
+
+const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory]
+
+Measures pagefold beside the kernel's zram, a codec alone and a page copy, on the three corpora in fixtures/, and prints
+tables; the same figures go to bench/results/ as JSON. Run it as root, with zram loaded and nothing else running.
+  --smoke   a few pages and one round: that it works, not how fast
+  --only    only these parts, separated by commas
+`;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function run(
+  device: ZramDevice | null,
+  isSmoke: boolean,
+  parts: readonly string[],
+): Promise<Report["results"]> {
+  const size = SIZES[isSmoke ? "smoke" : "real"];
+  const results: Report["results"] = { race: [], steps: [], scale: [], memory: [] };
+  const has = (part: string): boolean => parts.length === 0 || parts.includes(part);
+  for (const codec of size.codecs) await loadCodec(codec);
+
+  for (const corpus of has("race") ? CORPORA : []) {
+    const race = runRace(
+      { corpus, pages: size.pages, rounds: size.rounds, rival: "kernel zram lz4" },
+      (sizeBytes) => {
+        const sides: Side[] = device === null ? [] : [zramSide(device, "lz4", sizeBytes)];
+        sides.push(storeSide("lz4", true, sizeBytes), storeSide("lz4", false, sizeBytes));
+        sides.push(storeSide("lz4-fast", true, sizeBytes));
+        sides.push(codecSide("lz4", size.pages), copySide(size.pages));
+        return sides;
+      },
+    );
+    results.race.push(race);
+    say(renderRace(race));
+  }
+  for (const corpus of has("steps") ? CORPORA : []) {
+    results.steps.push(runSteps({ corpus, pages: size.stepPages, rounds: size.rounds }));
+  }
+  if (results.steps.length > 0) say(renderSteps(results.steps));
+  if (has("scale")) {
+    results.scale.push(...runScale({ corpus: CORPORA[0], slots: size.slots, rounds: size.rounds }));
+    say(renderScale(results.scale));
+  }
+  for (const corpus of has("memory") ? CORPORA : [])
+    results.memory.push(...(await runMemory(corpus, device)));
+  if (results.memory.length > 0) say(renderMemory(results.memory));
+  return results;
+}
+
+const { values } = parseArgs({
+  options: {
+    smoke: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+} else {
+  const machine = describeMachine();
+  const obstacle = zramObstacle();
+  say(
+    `${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, ${machine.date}, commit ${machine.commit}`,
+  );
+  if (obstacle !== null) say(`kernel zram takes no part: ${obstacle}`);
+  if (values.smoke) say("smoke size: these figures mean nothing");
+  const parts = values.only.split(",").filter((part) => part !== "");
+  const results =
+    obstacle === null
+      ? await withZram((device) => run(device, values.smoke, parts))
+      : await run(null, values.smoke, parts);
+  const report: Report = {
+    schema: 1,
+    command: "bench",
+    options: { smoke: values.smoke },
+    machine,
+    rivals_missing: obstacle === null ? [] : [`kernel zram: ${obstacle}`],
+    results,
+  };
+  const folder = new URL("./results/", import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const file = `bench${values.smoke ? "-smoke" : ""}-${machine.date}.json`;
+  writeFileSync(new URL(file, folder), `${JSON.stringify(report, null, 2)}\n`);
+  say(`\nbench/results/${file}`);
+}

@@ -1,0 +1,69 @@
+/** The bench's tables, as the README shows them. */
+
+import { columns, decimal, wholeNumber } from "../src/report/terminal.ts";
+import type { MemoryRow } from "./memory.ts";
+import type { Race } from "./race.ts";
+import type { Scale, Steps } from "./steps.ts";
+
+const withRatio = (time: number | null, ratio: number | null): string =>
+  `${decimal(time)}${ratio === null ? "       " : ` (${decimal(ratio)})`}`;
+
+export function renderRace(race: Race): string {
+  const rows = race.rows.map((row) => [
+    row.side,
+    withRatio(row.fill, row.fill_ratio),
+    withRatio(row.overwrite, row.overwrite_ratio),
+    withRatio(row.read, row.read_ratio),
+  ]);
+  const title = `\n${race.corpus}: µs a page, median of ${race.rounds} (ratio to the kernel's in the same round); ${wholeNumber(race.pages)} pages, read back ${race.rows[0]?.read_back}`;
+  return `${title}\n${columns([["", "fill new", "overwrite", "read"], ...rows], { align: ["left", "right", "right", "right"] })}`;
+}
+
+export function renderSteps(steps: readonly Steps[]): string {
+  const rows = steps.map((step) => [
+    step.corpus,
+    decimal(step.read),
+    decimal(step.write_duplicate),
+    decimal(step.duplicate_over_read),
+    decimal(step.write_same_filled),
+  ]);
+  const head = ["", "read", "write a duplicate", "over a read", "write same-filled"];
+  return `\nsingle mechanisms, µs a page\n${columns([head, ...rows], { align: ["left", "right", "right", "right", "right"] })}`;
+}
+
+export function renderScale(scales: readonly Scale[]): string {
+  const [small] = scales;
+  const cell = (time: number, least: number | undefined): string =>
+    `${decimal(time)} (${decimal(time / (least ?? time))})`;
+  const rows = scales.map((scale) => [
+    wholeNumber(scale.slots),
+    cell(scale.write_clustered, small?.write_clustered),
+    cell(scale.read_clustered, small?.read_clustered),
+    cell(scale.write_random, small?.write_random),
+    cell(scale.read_random, small?.read_random),
+  ]);
+  const head = [
+    "slots in use",
+    "write, runs of 32",
+    "read, runs of 32",
+    "write, single",
+    "read, single",
+  ];
+  return `\ncost against the number of slots, ${small?.corpus}, µs a page (ratio to the first row)\n${columns([head, ...rows], { align: ["right", "right", "right", "right", "right"] })}`;
+}
+
+export function renderMemory(rows: readonly MemoryRow[]): string {
+  const lines = rows.map((row) => {
+    const zram = rows.find((other) => other.corpus === row.corpus)!;
+    return [
+      row.corpus,
+      row.side,
+      wholeNumber(row.mem_used_total),
+      wholeNumber(row.metadata_size),
+      wholeNumber(row.total),
+      `${((100 * row.total) / zram.total).toFixed(1)} %`,
+    ];
+  });
+  const head = ["", "", "mem_used_total", "metadata", "in all", "of zram's"];
+  return `\nmemory for each corpus as it is, bytes\n${columns([head, ...lines], { align: ["left", "left", "right", "right", "right", "right"] })}`;
+}
