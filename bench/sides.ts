@@ -8,6 +8,7 @@ import { getCodec } from "../codecs/registry.ts";
 import { PAGE_BYTES } from "../src/base/units.ts";
 import { createPageStore, type PageStore } from "../src/index.ts";
 import type { StampedPages } from "./corpus.ts";
+import { collectGarbage } from "./measure.ts";
 import { requestBuffer, type ZramDevice } from "./zram-device.ts";
 
 export interface Side {
@@ -38,11 +39,15 @@ export function zramSide(device: ZramDevice, algorithm: string, sizeBytes: numbe
 
 export function storeSide(codec: string, dedup: boolean, sizeBytes: number): Side {
   const target = new Uint8Array(PAGE_BYTES);
-  const store: PageStore = createPageStore({ sizeBytes, codec, dedup });
+  let store: PageStore = createPageStore({ sizeBytes, codec, dedup });
   return {
     name: `pagefold ${codec}${dedup ? "" : ", dedup off"}`,
     stores: true,
-    renew: () => store.reset(),
+    renew() {
+      store.close();
+      store = createPageStore({ sizeBytes, codec, dedup });
+      collectGarbage();
+    },
     write({ pages, count }) {
       for (let index = 0; index < count; index++) store.write(index, pages[index]!);
     },

@@ -265,8 +265,8 @@ export class Engine {
       huge_pages: statistic(7),
       huge_pages_since: statistic(8),
       pages_compacted: statistic(9),
-      tables: statistic(10),
-      memory_reserved: this.#core.memory.buffer.byteLength,
+      memory_reserved: statistic(10),
+      tables: statistic(11),
     };
   }
 }

@@ -84,7 +84,7 @@ export function putLiterals(output: usize, from: usize, length: usize): usize {
 }
 
 /** Writes the last sequence, literals only. */
-function putTail(output: usize, anchor: usize, end: usize): usize {
+export function putTail(output: usize, anchor: usize, end: usize): usize {
   const rest = end - anchor;
   if (rest < 15) {
     store<u8>(output++, <u8>(rest << 4));

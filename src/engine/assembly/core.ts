@@ -22,7 +22,7 @@ import {
   hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf, recodeObject,
   referencesOf, removeObject, share, unshare,
 } from "./objects";
-import { pageMapSize, startRuns } from "./runs";
+import { arenaBytes, pageMapSize, startRuns } from "./runs";
 import { zspageTableSize } from "./zspages";
 
 export { setLimit, resetPeak, setHashMask };
@@ -291,5 +291,6 @@ export function statistic(which: u32): f64 {
   if (which == 7) return <f64>hugeObjects;
   if (which == 8) return <f64>hugeSince;
   if (which == 9) return <f64>compactedPages;
+  if (which == 10) return <f64>arenaBytes();
   return <f64>(objectTableSize() + indexSize() + zspageTableSize() + pageMapSize());
 }

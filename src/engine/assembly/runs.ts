@@ -17,11 +17,16 @@
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
 
-const ARENA_BYTES: usize = 4 << 20;
+const ARENA_SHIFT: u32 = 22;
+const ARENA_BYTES: usize = 1 << ARENA_SHIFT;
 const ARENA_PAGES: u32 = 1024;
+/** The last arena of the 4 GiB stays out, so that no address computed past an end can wrap. */
+const MOST_ARENAS: u32 = 1023;
+/** Arenas the memory grows by: growing detaches the host's views, and the host's garbage collector takes notice. */
+const ARENAS_AHEAD: u32 = 16;
 export const MAX_RUN_PAGES: u32 = 8;
 /** WebAssembly grows in pages of 64 KiB. */
-const GROW_SHIFT: usize = 16;
+const GROW_SHIFT: u32 = 16;
 
 export const USED_TABLE: u32 = 0x40000000;
 export const HUGE: u32 = 0x20000000;
@@ -84,16 +89,24 @@ export function startRuns(): void {
   pageMapBytes = PAGE_BYTES;
   tail = (__heap_base + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   tailEnd = ARENA_BYTES;
-  const missing = <i32>(ARENA_BYTES >> GROW_SHIFT) - memory.size();
+  const missing = (1 << (ARENA_SHIFT - GROW_SHIFT)) - memory.size();
   if (missing > 0 && memory.grow(missing) < 0) unreachable();
   for (let page: usize = 0; page < tail; page += PAGE_BYTES) store<u32>(pageEntry(page), USED_TABLE);
+}
+
+/** Makes the linear memory hold `count` arenas, and some to come: untouched memory costs addresses only. */
+function reach(count: u32): bool {
+  const held = <u32>memory.size() >> (ARENA_SHIFT - GROW_SHIFT);
+  if (count <= held) return true;
+  const ahead = min(held + ARENAS_AHEAD, MOST_ARENAS) - held;
+  if (memory.grow(<i32>(ahead << (ARENA_SHIFT - GROW_SHIFT))) >= 0) return true;
+  return memory.grow(<i32>(1 << (ARENA_SHIFT - GROW_SHIFT))) >= 0;
 }
 
 /** Adds an arena; what is left of the one before becomes a free run. */
 function grow(): bool {
   const start = <usize>arenas * ARENA_BYTES;
-  // The last arena of the 4 GiB stays out, so that no address computed past an end can wrap.
-  if (arenas >= 1023 || memory.grow(<i32>(ARENA_BYTES >> GROW_SHIFT)) < 0) return false;
+  if (arenas == MOST_ARENAS || !reach(arenas + 1)) return false;
   if (tail < tailEnd) freeRun(tail, <u32>((tailEnd - tail) >> PAGE_SHIFT));
   arenas++;
   pageMapBytes += PAGE_BYTES;
@@ -142,6 +155,11 @@ export function freeRun(run: usize, pages: u32): void {
     }
   }
   pushFree(run, pages);
+}
+
+/** Bytes of the arenas taken into use. */
+export function arenaBytes(): u64 {
+  return <u64>arenas << ARENA_SHIFT;
 }
 
 export function pageMapSize(): usize {
