@@ -65,8 +65,16 @@ async function run(
       { corpus, pages: size.pages, rounds: size.rounds, rival: "kernel zram lz4" },
       (sizeBytes) => {
         const sides: Side[] = device === null ? [] : [zramSide(device, "lz4", sizeBytes)];
-        sides.push(storeSide("lz4", true, sizeBytes), storeSide("lz4", false, sizeBytes));
-        sides.push(storeSide("lz4-fast", true, sizeBytes));
+        sides.push(
+          storeSide("pagefold lz4", { sizeBytes, codec: "lz4" }),
+          storeSide("pagefold lz4, memory reserved", {
+            sizeBytes,
+            codec: "lz4",
+            reserveBytes: sizeBytes,
+          }),
+          storeSide("pagefold lz4, dedup off", { sizeBytes, codec: "lz4", dedup: false }),
+          storeSide("pagefold lz4-fast", { sizeBytes, codec: "lz4-fast" }),
+        );
         sides.push(codecSide("lz4", size.pages), copySide(size.pages));
         return sides;
       },

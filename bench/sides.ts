@@ -6,7 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { getCodec } from "../codecs/registry.ts";
 import { PAGE_BYTES } from "../src/base/units.ts";
-import { createPageStore, type PageStore } from "../src/index.ts";
+import { createPageStore, type PageStore, type PageStoreOptions } from "../src/index.ts";
 import type { StampedPages } from "./corpus.ts";
 import { collectGarbage } from "./measure.ts";
 import { requestBuffer, type ZramDevice } from "./zram-device.ts";
@@ -37,15 +37,15 @@ export function zramSide(device: ZramDevice, algorithm: string, sizeBytes: numbe
   };
 }
 
-export function storeSide(codec: string, dedup: boolean, sizeBytes: number): Side {
+export function storeSide(name: string, options: PageStoreOptions): Side {
   const target = new Uint8Array(PAGE_BYTES);
-  let store: PageStore = createPageStore({ sizeBytes, codec, dedup });
+  let store: PageStore = createPageStore(options);
   return {
-    name: `pagefold ${codec}${dedup ? "" : ", dedup off"}`,
+    name,
     stores: true,
     renew() {
       store.close();
-      store = createPageStore({ sizeBytes, codec, dedup });
+      store = createPageStore(options);
       collectGarbage();
     },
     write({ pages, count }) {

@@ -7,7 +7,7 @@ import { systemClock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { MOST_CODECS } from "../engine/engine.ts";
+import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
 
 /** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
 export const MOST_SIZE_BYTES = 2 ** 40;
@@ -24,6 +24,11 @@ export interface StoreOptions {
   readonly dedup?: boolean;
   /** Most bytes of pool memory (mem_used_total), in whole pages; 0, the default: no limit but the 4 GiB of a store. */
   readonly memoryLimitBytes?: number;
+  /**
+   * Bytes of real memory the store takes from the system when it opens, so that no write waits for the system to find some;
+   * 0, the default: none. At most 4092 MiB.
+   */
+  readonly reserveBytes?: number;
   /** Where ages come from; the system's monotonic clock by default. */
   readonly clock?: Clock;
   /** Where keys come from; the system's secure source by default. */
@@ -50,6 +55,7 @@ const STORE_KEYS = [
   "recompress",
   "dedup",
   "memoryLimitBytes",
+  "reserveBytes",
   "clock",
   "random",
   "hashMask",
@@ -126,6 +132,7 @@ export interface CheckedStoreOptions {
   readonly kernels: readonly number[];
   readonly dedup: boolean;
   readonly memoryLimitBytes: number;
+  readonly reserveBytes: number;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly hashMask?: bigint;
@@ -159,6 +166,10 @@ export function checkStoreOptions(
     memoryLimitBytes: checkBytes(options.memoryLimitBytes ?? 0, "memoryLimitBytes", {
       least: 0,
       most: MOST_SIZE_BYTES,
+    }),
+    reserveBytes: checkBytes(options.reserveBytes ?? 0, "reserveBytes", {
+      least: 0,
+      most: MOST_ENGINE_BYTES,
     }),
     clock: options.clock ?? systemClock,
     random: options.random ?? secureRandom,

@@ -57,6 +57,12 @@ export class StoreCore {
       );
     }
     engine.setLimit(this.#memoryLimitBytes);
+    if (!engine.reserve(this.options.reserveBytes)) {
+      throw new PagefoldError(
+        "NO_MEMORY",
+        `the system did not give the ${this.options.reserveBytes} bytes of reserveBytes; reserve less, or free memory`,
+      );
+    }
     return engine;
   }
 

@@ -25,6 +25,10 @@ export const MOST_DOMAINS = 4096;
 /** Codecs of one store: the primary and three for recompression. */
 export const MOST_CODECS = 4;
 
+/** The unit in which a core takes memory, and the most it can have. */
+export const ARENA_BYTES = 4 * 2 ** 20;
+export const MOST_ENGINE_BYTES = 1023 * ARENA_BYTES;
+
 const EXHAUSTED = 0x8000;
 
 interface Core {
@@ -50,6 +54,7 @@ interface Core {
   statistic(which: number): number;
   setLimit(bytes: bigint): void;
   resetPeak(): void;
+  reserve(arenas: number): number;
   setHashMask(mask: bigint): void;
 }
 
@@ -204,6 +209,13 @@ export class Engine {
 
   setLimit(bytes: number): void {
     this.#core.setLimit(BigInt(bytes));
+  }
+
+  /** Has the system give `bytes` (rounded up to arenas of 4 MiB) of real memory now: whether it did. */
+  reserve(bytes: number): boolean {
+    const isDone = this.#core.reserve(Math.ceil(bytes / ARENA_BYTES)) !== 0;
+    this.#look();
+    return isDone;
   }
 
   resetPeak(): void {

@@ -22,10 +22,10 @@ import {
   hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf, recodeObject,
   referencesOf, removeObject, share, unshare,
 } from "./objects";
-import { arenaBytes, pageMapSize, startRuns } from "./runs";
+import { arenaBytes, pageMapSize, reserve, startRuns } from "./runs";
 import { zspageTableSize } from "./zspages";
 
-export { setLimit, resetPeak, setHashMask };
+export { reserve, resetPeak, setHashMask, setLimit };
 
 /** A page is compared with at most this many candidates of its hash; a second one is already a collision of 40 bits. */
 const MOST_COMPARES: u32 = 4;

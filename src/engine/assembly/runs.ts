@@ -43,6 +43,7 @@ let filledBins: u32 = 0;
 let tail: usize = 0;
 let tailEnd: usize = 0;
 let arenas: u32 = 0;
+let reservedArenas: u32 = 0;
 let pageMapBytes: usize = 0;
 
 // @ts-ignore: decorator
@@ -98,9 +99,17 @@ export function startRuns(): void {
 function reach(count: u32): bool {
   const held = <u32>memory.size() >> (ARENA_SHIFT - GROW_SHIFT);
   if (count <= held) return true;
-  const ahead = min(held + ARENAS_AHEAD, MOST_ARENAS) - held;
+  const ahead = max(count, min(held + ARENAS_AHEAD, MOST_ARENAS)) - held;
   if (memory.grow(<i32>(ahead << (ARENA_SHIFT - GROW_SHIFT))) >= 0) return true;
-  return memory.grow(<i32>(1 << (ARENA_SHIFT - GROW_SHIFT))) >= 0;
+  return memory.grow(<i32>((count - held) << (ARENA_SHIFT - GROW_SHIFT))) >= 0;
+}
+
+/** Has the system give the first `count` arenas (at most MOST_ARENAS) real memory now: whether it did. */
+export function reserve(count: u32): bool {
+  if (!reach(count)) return false;
+  for (let page = tail; page < <usize>count << ARENA_SHIFT; page += PAGE_BYTES) store<u8>(page, 0);
+  if (count > reservedArenas) reservedArenas = count;
+  return true;
 }
 
 /** Adds an arena; what is left of the one before becomes a free run. */
@@ -157,9 +166,9 @@ export function freeRun(run: usize, pages: u32): void {
   pushFree(run, pages);
 }
 
-/** Bytes of the arenas taken into use. */
+/** Bytes of the arenas taken into use or reserved. */
 export function arenaBytes(): u64 {
-  return <u64>arenas << ARENA_SHIFT;
+  return <u64>max(arenas, reservedArenas) << ARENA_SHIFT;
 }
 
 export function pageMapSize(): usize {
