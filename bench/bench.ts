@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: what a page costs here, beside what it costs the kernel's zram, in one run; the README's figures come
- * from it. `--smoke` runs all of it in seconds, for the tests' sake; such figures mean nothing.
+ * `npm run bench`: what a page costs here, beside what it costs the kernel's zram, in one run; the README's figures
+ * come from it. `--smoke` runs all of it in seconds, for the tests' sake; such figures mean nothing.
  *
- * The kernel's zram takes part where the run is root's and zram is loaded: a device is added for the run and removed again.
+ * The kernel's zram takes part where the run is root's and zram is loaded: a device is added for the run and removed
+ * again.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";

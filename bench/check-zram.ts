@@ -1,6 +1,6 @@
 /**
- * `npm run check:zram`: the kernel judges the prediction. Writes each corpus to a real zram and compares mm_stat with what
- * `analyze` predicts. Exit 0 agreed, 1 not, 2 no kernel zram to be had.
+ * `npm run check:zram`: the kernel judges the prediction. Writes each corpus to a real zram and compares mm_stat with
+ * what `analyze` predicts. Exit 0 agreed, 1 not, 2 no kernel zram to be had.
  */
 
 import { getCodec } from "../codecs/registry.ts";

@@ -1,6 +1,6 @@
 /**
- * The pages a benchmark runs on: a fixture corpus, repeated to the length asked for, every page stamped with a counter so
- * that no two are equal and no round writes what the store already holds (duplicates must not flatter the figure).
+ * The pages a benchmark runs on: a fixture corpus, repeated to the length asked for, every page stamped with a counter
+ * so that no two are equal and no round writes what the store already holds (duplicates must not flatter the figure).
  */
 
 import { readFileSync } from "node:fs";

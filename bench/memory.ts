@@ -1,4 +1,6 @@
-/** What each corpus takes in memory, as it is (no stamps): the kernel's zram against the store with dedup off and on. */
+/**
+ * What each corpus takes in memory, as it is (no stamps): the kernel's zram against the store with dedup off and on.
+ */
 
 import { getCodec } from "../codecs/registry.ts";
 import { PAGE_BYTES } from "../src/base/units.ts";

@@ -8,7 +8,7 @@ import { median, microsecondsEach } from "./measure.ts";
 import { readBackHash, type Side } from "./sides.ts";
 
 /** Medians over the rounds, microseconds a page. */
-export interface RaceRow {
+interface RaceRow {
   readonly side: string;
   /** Filling a new device; null where nothing is stored. */
   readonly fill: number | null;

@@ -15,8 +15,12 @@ export function renderRace(race: Race): string {
     withRatio(row.overwrite, row.overwrite_ratio),
     withRatio(row.read, row.read_ratio),
   ]);
-  const title = `\n${race.corpus}: µs a page, median of ${race.rounds} (ratio to the kernel's in the same round); ${wholeNumber(race.pages)} pages, read back ${race.rows[0]?.read_back}`;
-  return `${title}\n${columns([["", "fill new", "overwrite", "read"], ...rows], { align: ["left", "right", "right", "right"] })}`;
+  const pages = `${wholeNumber(race.pages)} pages, read back ${race.rows[0]?.read_back}`;
+  const title = `${race.corpus}: µs a page, median of ${race.rounds} (ratio to the kernel's in the same round)`;
+  const table = columns([["", "fill new", "overwrite", "read"], ...rows], {
+    align: ["left", "right", "right", "right"],
+  });
+  return `\n${title}; ${pages}\n${table}`;
 }
 
 export function renderSteps(steps: readonly Steps[]): string {
@@ -28,7 +32,8 @@ export function renderSteps(steps: readonly Steps[]): string {
     decimal(step.write_same_filled),
   ]);
   const head = ["", "read", "write a duplicate", "over a read", "write same-filled"];
-  return `\nsingle mechanisms, µs a page\n${columns([head, ...rows], { align: ["left", "right", "right", "right", "right"] })}`;
+  const align = ["left", "right", "right", "right", "right"] as const;
+  return `\nsingle mechanisms, µs a page\n${columns([head, ...rows], { align })}`;
 }
 
 export function renderScale(scales: readonly Scale[]): string {
@@ -49,7 +54,9 @@ export function renderScale(scales: readonly Scale[]): string {
     "write, single",
     "read, single",
   ];
-  return `\ncost against the number of slots, ${small?.corpus}, µs a page (ratio to the first row)\n${columns([head, ...rows], { align: ["right", "right", "right", "right", "right"] })}`;
+  const align = ["right", "right", "right", "right", "right"] as const;
+  const title = `cost against the number of slots, ${small?.corpus}, µs a page (ratio to the first row)`;
+  return `\n${title}\n${columns([head, ...rows], { align })}`;
 }
 
 export function renderMemory(rows: readonly MemoryRow[]): string {
@@ -65,5 +72,6 @@ export function renderMemory(rows: readonly MemoryRow[]): string {
     ];
   });
   const head = ["", "", "mem_used_total", "metadata", "in all", "of zram's"];
-  return `\nmemory for each corpus as it is, bytes\n${columns([head, ...lines], { align: ["left", "left", "right", "right", "right", "right"] })}`;
+  const align = ["left", "left", "right", "right", "right", "right"] as const;
+  return `\nmemory for each corpus as it is, bytes\n${columns([head, ...lines], { align })}`;
 }

@@ -1,6 +1,6 @@
 /**
- * A kernel zram device as a rival and a judge. A device is added for the run and removed after it, so that none that exists
- * is touched; `available` says why there can be none. Requests are 128 KiB, direct, from page-aligned memory.
+ * A kernel zram device as a rival and a judge. A device is added for the run and removed after it, so that none that
+ * exists is touched; `available` says why there can be none. Requests are 128 KiB, direct, from page-aligned memory.
  */
 
 import {
@@ -17,7 +17,7 @@ import {
 import { pageAlignedBytes } from "../src/base/wasm.ts";
 
 const CONTROL = "/sys/class/zram-control";
-export const REQUEST_BYTES = 131_072;
+const REQUEST_BYTES = 131_072;
 
 /** mm_stat by its names, bytes and pages as the kernel gives them. */
 export interface MmStat {
@@ -38,6 +38,7 @@ export function zramObstacle(): string | null {
   if (!existsSync(`${CONTROL}/hot_add`)) return "this kernel has no zram loaded (modprobe zram)";
   try {
     accessSync(`${CONTROL}/hot_add`, constants.R_OK);
+    accessSync(`${CONTROL}/hot_remove`, constants.W_OK);
     return process.getuid?.() === 0 ? null : "adding a zram device needs root";
   } catch {
     return "adding a zram device needs root";

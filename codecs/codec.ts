@@ -1,6 +1,6 @@
 /**
- * What a codec is. One folder per codec under codecs/, its `index.ts` exporting one `CodecDefinition`; registry.ts lists
- * them; test/conformance/codec.ts is what each has to pass. docs/codecs.md shows how to add one.
+ * What a codec is. One folder per codec under codecs/, its `index.ts` exporting one `CodecDefinition`; registry.ts
+ * lists them; test/conformance/codec.ts is what each has to pass. docs/codecs.md shows how to add one.
  *
  * A codec never throws on data: it answers with a length or with a negative number. It never reads outside `source` nor
  * writes outside `target`, whatever the bytes are.

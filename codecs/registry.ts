@@ -1,8 +1,8 @@
 /**
  * The codecs there are, and what a codec is called on the command line and in options: `NAME` or `NAME:LEVEL`.
  *
- * Always holds: a name given back is canonical (`zstd` becomes `zstd:3`), so two equal codecs have equal names. Adding a
- * codec is its folder, one import and one line in the list here.
+ * Always holds: a name given back is canonical (`zstd` becomes `zstd:3`), so two equal codecs have equal names. Adding
+ * a codec is its folder, one import and one line in the list here.
  */
 
 import { PagefoldError } from "../src/base/errors.ts";

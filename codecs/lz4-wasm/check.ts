@@ -2,8 +2,8 @@
  * Walks an LZ4 block without decoding it. lz4-wasm's decoder takes an offset of zero, which the format forbids, and
  * answers with whatever its memory held there: bytes of other pages. So nothing reaches it that has not passed here.
  *
- * Format: LZ4 Block Format Description, a sequence being token, literal length, literals, offset, match length; the last
- * one ends after its literals.
+ * Format: LZ4 Block Format Description, a sequence being token, literal length, literals, offset, match length; the
+ * last one ends after its literals.
  */
 
 const MATCH_BYTES_MIN = 4;

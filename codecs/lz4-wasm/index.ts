@@ -2,9 +2,10 @@
  * LZ4 by the npm package lz4-wasm-nodejs (Rust's lz4_flex as WebAssembly), as it comes: a second opinion on the format
  * and a rival to measure against.
  *
- * The package puts the decoded length before each block as four bytes, little-endian. Stored is the plain block, so that
- * sizes compare with `lz4` and each decodes what the other wrote; the four bytes are put back, from the length the caller
- * expects, for decoding. A wrong one made it allocate gigabytes (observed with 0.9.2), so no other ever reaches it.
+ * The package puts the decoded length before each block as four bytes, little-endian. Stored is the plain block, so
+ * that sizes compare with `lz4` and each decodes what the other wrote; the four bytes are put back, from the length the
+ * caller expects, for decoding. A wrong one made it allocate gigabytes (observed with 0.9.2), so no other ever reaches
+ * it.
  */
 
 import { createRequire } from "node:module";

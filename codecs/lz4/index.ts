@@ -1,4 +1,6 @@
-/** LZ4 with the reference library's bytes: what a kernel's zram with lz4 stores, this stores. Runs inside the engine. */
+/**
+ * LZ4 with the reference library's bytes: what a kernel's zram with lz4 stores, this stores. Runs inside the engine.
+ */
 
 import type { CodecDefinition } from "../codec.ts";
 import { createLz4Codec } from "./block-codec.ts";

@@ -1,11 +1,11 @@
 /**
- * Zstandard by the npm package zstd-codec (the C library as WebAssembly): the densest codec here. An encoded page is one
- * standard frame with its content size and without checksum.
+ * Zstandard by the npm package zstd-codec (the C library as WebAssembly): the densest codec here. An encoded page is
+ * one standard frame with its content size and without checksum.
  *
  * Always holds: the decoder is given room for the page and no more, so a frame that claims more fails inside it. The
- * package's own `Simple` reserves what the frame's header claims, and aborts; it also makes and frees two vectors a call,
- * so the binding under it is used directly (measured 2026-11-21: 27 instead of 38 us to compress, 8 instead of 15 to
- * decompress a page at level 3). The module's memory is 16 MiB and cannot grow: `SOURCE_BYTES_MAX` keeps every level
+ * package's own `Simple` reserves what the frame's header claims, and aborts; it also makes and frees two vectors a
+ * call, so the binding under it is used directly (measured 2026-11-21: 27 instead of 38 us to compress, 8 instead of 15
+ * to decompress a page at level 3). The module's memory is 16 MiB and cannot grow: `SOURCE_BYTES_MAX` keeps every level
  * inside it.
  */
 

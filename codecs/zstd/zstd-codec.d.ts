@@ -1,6 +1,6 @@
 /**
- * The part of zstd-codec 0.1.5 that codecs/zstd uses; the package has no types of its own. This is the binding its public
- * `ZstdCodec.run` builds on; what is named here is what that wrapper itself calls.
+ * The part of zstd-codec 0.1.5 that codecs/zstd uses; the package has no types of its own. This is the binding its
+ * public `ZstdCodec.run` builds on; what is named here is what that wrapper itself calls.
  */
 declare module "zstd-codec/lib/module.js" {
   /** A C++ vector of bytes in the module's memory. */

@@ -9,8 +9,8 @@ export interface Clock {
 const READINGS_PER_LOOK = 32;
 
 /**
- * The system's monotonic clock. Asking costs 0.06 to 0.1 us, one part in fifty of a page written, so within one synchronous
- * run (until the event loop turns) a reading serves 32 calls.
+ * The system's monotonic clock. Asking costs 0.06 to 0.1 us, one part in fifty of a page written, so within one
+ * synchronous run (until the event loop turns) a reading serves 32 calls.
  */
 class SystemClock implements Clock {
   #reading = 0;

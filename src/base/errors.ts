@@ -6,7 +6,7 @@
  */
 
 /** Each code with the system errno a block device would answer with. */
-export const ERROR_ERRNO = {
+const ERROR_ERRNO = {
   /** An argument of the wrong type or shape, or outside its range. */
   INVALID_ARGUMENT: "EINVAL",
   /** A page index, offset or length past the end of the device. */

@@ -1,7 +1,7 @@
 /**
- * One export as a block device: any byte offset and length. Pages only partly written are read, changed and stored again.
- * A request is checked whole before it begins; should a limit stop it midway, the pages before are written, that page and
- * those after it are as they were.
+ * One export as a block device: any byte offset and length. Pages only partly written are read, changed and stored
+ * again. A request is checked whole before it begins; should a limit stop it midway, the pages before are written, that
+ * page and those after it are as they were.
  */
 
 import { PagefoldError } from "../base/errors.ts";

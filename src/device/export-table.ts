@@ -1,6 +1,6 @@
 /**
- * One export inside a store: its slots, its domain, its counts. The page path of pagefold runs through here: a page goes
- * from the caller's bytes to a staged page of the engine, becomes an object, and the slot keeps the id.
+ * One export inside a store: its slots, its domain, its counts. The page path of pagefold runs through here: a page
+ * goes from the caller's bytes to a staged page of the engine, becomes an object, and the slot keeps the id.
  *
  * A write is all in or leaves the slot as it was. A read returns the last written bytes or throws.
  */

@@ -25,8 +25,8 @@ export interface StoreOptions {
   /** Most bytes of pool memory (mem_used_total), in whole pages; 0, the default: no limit but the 4 GiB of a store. */
   readonly memoryLimitBytes?: number;
   /**
-   * Bytes of real memory the store takes from the system when it opens, so that no write waits for the system to find some;
-   * 0, the default: none. At most 4092 MiB.
+   * Bytes of real memory the store takes from the system when it opens, so that no write waits for the system to find
+   * some; 0, the default: none. At most 4092 MiB.
    */
   readonly reserveBytes?: number;
   /** Where ages come from; the system's monotonic clock by default. */

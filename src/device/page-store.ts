@@ -61,7 +61,8 @@ export class PageStore {
 
   /**
    * Stores a page of 4096 bytes at `index`.
-   * @throws PagefoldError NO_SPACE at a limit (the slot then keeps what it held), OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
+   * @throws PagefoldError NO_SPACE at a limit (the slot then keeps what it held), OUT_OF_RANGE, INVALID_ARGUMENT,
+   * CLOSED.
    */
   write(index: number, page: Uint8Array): void {
     this.#checkSlot(index);

@@ -1,7 +1,8 @@
 /**
- * Recompression: objects already stored are tried with the store's further codecs, in order of priority, as zram does. An
- * object changes only if it comes to lie in a smaller size class; one that no codec could shrink is marked and not tried
- * again. It is done per object, so every slot that shares one is served at once; an object's age is its youngest slot's.
+ * Recompression: objects already stored are tried with the store's further codecs, in order of priority, as zram does.
+ * An object changes only if it comes to lie in a smaller size class; one that no codec could shrink is marked and not
+ * tried again. It is done per object, so every slot that shares one is served at once; an object's age is its youngest
+ * slot's.
  */
 
 import { PagefoldError } from "../base/errors.ts";

@@ -1,5 +1,6 @@
 /**
- * The statistics of a store and of an export, in zram's words (mm_stat, bd_stat) with ours beside them. Bytes unless said.
+ * The statistics of a store and of an export, in zram's words (mm_stat, bd_stat) with ours beside them. Bytes unless
+ * said.
  *
  * At every moment, for a whole store:
  *
@@ -62,7 +63,7 @@ export interface ExportCounts {
 }
 
 /**
- * An export's statistics: orig_data_size, same_pages and the counts are its own; memory is the whole store's, since what is
- * shared belongs to no one export.
+ * An export's statistics: orig_data_size, same_pages and the counts are its own; memory is the whole store's, since
+ * what is shared belongs to no one export.
  */
 export type DeviceStats = StoreStats & ExportCounts;

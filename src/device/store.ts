@@ -1,4 +1,6 @@
-/** The store with its exports as block devices: any byte offset and length, asynchronous, one store for many exports. */
+/**
+ * The store with its exports as block devices: any byte offset and length, asynchronous, one store for many exports.
+ */
 
 import { loadCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";

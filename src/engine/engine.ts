@@ -1,8 +1,9 @@
 /**
- * The one host binding of the WebAssembly core (assembly/core.ts): it owns the views into the core's memory, which a growing
- * memory detaches, and turns numbers into names. It knows objects, not slots; the caller keeps the ids.
+ * The one host binding of the WebAssembly core (assembly/core.ts): it owns the views into the core's memory, which a
+ * growing memory detaches, and turns numbers into names. It knows objects, not slots; the caller keeps the ids.
  *
- * The page path goes through `pages`: put a page there, `write`; `read`, take it from there. No call allocates per page.
+ * The page path goes through `pages`: put a page there, `write`; `read`, take it from there. No call allocates per
+ * page.
  */
 
 import { assert } from "../base/assert.ts";
@@ -11,7 +12,9 @@ import { PAGE_BYTES } from "../base/units.ts";
 import { compileWasm, instantiateWasm, type WasmMemory, type WasmModule } from "../base/wasm.ts";
 import coreWasm from "./core.wasm.ts";
 
-/** Results of `write`, `resume`, `commit` and `read` that are no object id (assembly/layout.ts has the same numbers). */
+/**
+ * Results of `write`, `resume`, `commit` and `read` that are no object id (assembly/layout.ts has the same numbers).
+ */
 export const SAME_FILLED = 0;
 export const NO_ROOM = -1;
 export const NEEDS_DECODE = -2;
@@ -26,7 +29,7 @@ export const MOST_DOMAINS = 4096;
 export const MOST_CODECS = 4;
 
 /** The unit in which a core takes memory, and the most it can have. */
-export const ARENA_BYTES = 4 * 2 ** 20;
+const ARENA_BYTES = 4 * 2 ** 20;
 export const MOST_ENGINE_BYTES = 1023 * ARENA_BYTES;
 
 const EXHAUSTED = 0x8000;
@@ -190,7 +193,9 @@ export class Engine {
     return this.#core.encodeDecoded(kernel);
   }
 
-  /** Gives an object the `length` bytes in `scratch`, of the codec of `priority`, if its class drops: whether it did. */
+  /**
+   * Gives an object the `length` bytes in `scratch`, of the codec of `priority`, if its class drops: whether it did.
+   */
   recode(id: number, length: number, priority: number): boolean {
     const isDone = this.#core.recode(id, length, priority) !== 0;
     if (this.page.length === 0) this.#look();

@@ -82,8 +82,8 @@ async function account(
 
 /**
  * Analyzes the pages of `source`.
- * @throws PagefoldError UNKNOWN_CODEC, INVALID_ARGUMENT for a chain size, CORRUPT where a codec or the store does not give
- * a page back, and whatever the source throws.
+ * @throws PagefoldError UNKNOWN_CODEC, INVALID_ARGUMENT for a chain size, CORRUPT where a codec or the store does not
+ * give a page back, and whatever the source throws.
  */
 export async function analyzePages(
   source: PageSource,

@@ -1,6 +1,7 @@
 /**
- * The result of `pagefold analyze` as text for a terminal: the pages, the codecs, where every byte of the store goes, and
- * what a kernel zram would show. Knows only the result object; every number shown is in it or a quotient of two that are.
+ * The result of `pagefold analyze` as text for a terminal: the pages, the codecs, where every byte of the store goes,
+ * and what a kernel zram would show. Knows only the result object; every number shown is in it or a quotient of two
+ * that are.
  */
 
 import { formatSize } from "../base/units.ts";

@@ -41,8 +41,10 @@ export function renderCapture(result: CaptureResult, options: { emphasis: Emphas
       ? `${wholeNumber(result.swapped_pages)} of the pages lay in swap and are in memory now.`
       : "",
   ].filter((note) => note !== "");
+  const pages = strong(`${wholeNumber(result.pages)} pages`);
+  const file = `${result.file} (${formatSize(result.file_bytes)})`;
   return `${[
-    `${strong(`${wholeNumber(result.pages)} pages`)} of process ${result.pid} (${result.command_name}), ${formatSize(result.bytes)}, in ${result.file} (${formatSize(result.file_bytes)})`,
+    `${pages} of process ${result.pid} (${result.command_name}), ${formatSize(result.bytes)}, in ${file}`,
     ...notes,
     "",
     strong("Not readable"),

@@ -1,6 +1,6 @@
 /**
- * A progress bar on standard error, on a terminal only, and only for work that takes longer than a moment. Holds always:
- * nothing is written where standard error is no terminal; `stop` leaves the line as it was.
+ * A progress bar on standard error, on a terminal only, and only for work that takes longer than a moment. Holds
+ * always: nothing is written where standard error is no terminal; `stop` leaves the line as it was.
  */
 
 import { SingleBar } from "cli-progress";

@@ -1,7 +1,7 @@
 /**
- * The result objects of pagefold's experiments: what `--json` prints and what the tables are made from. Sizes are bytes,
- * counts are pages of 4096 bytes, times are microseconds; names follow zram's statistics. Schema 1: a field may be
- * added, none changes its meaning.
+ * The result objects of pagefold's experiments: what `--json` prints and what the tables are made from. Sizes are
+ * bytes, counts are pages of 4096 bytes, times are microseconds; names follow zram's statistics. Schema 1: a field may
+ * be added, none changes its meaning.
  */
 
 /** Where the pages came from. */

@@ -1,6 +1,6 @@
 /**
- * What the system says about a file, as a PagefoldError with one sentence a person can act on. Holds always: the message
- * begins with the file's name and ends with a remedy; the system's own error is kept as the cause.
+ * What the system says about a file, as a PagefoldError with one sentence a person can act on. Holds always: the
+ * message begins with the file's name and ends with a remedy; the system's own error is kept as the cause.
  */
 
 import { type ErrorCode, PagefoldError } from "../base/errors.ts";

@@ -57,9 +57,11 @@ function leftOver(file: OpenedFile, bytes: number): PagefoldError {
   const pad = gzipped
     ? `(gzip -dc ${name}; head -c ${PAGE_BYTES - over} /dev/zero) | gzip > FIXED.gz`
     : `truncate -s ${whole + PAGE_BYTES} ${name}`;
+  const size = `its ${bytes} bytes ${gzipped ? "when decompressed " : ""}are ${whole / PAGE_BYTES} pages`;
+  const drop = whole > 0 ? `drop those with "${cut}" or ` : "";
   return refuse(
     path,
-    `is not a whole number of ${PAGE_BYTES}-byte pages: its ${bytes} bytes ${gzipped ? "when decompressed " : ""}are ${whole / PAGE_BYTES} pages and ${over} left over; ${whole > 0 ? `drop those with "${cut}" or ` : ""}fill up the last page with zeros: "${pad}"`,
+    `is not a whole number of ${PAGE_BYTES}-byte pages: ${size} and ${over} left over; ${drop}fill up the last page with zeros: "${pad}"`,
   );
 }
 
@@ -122,7 +124,9 @@ function gzipError(file: OpenedFile, options: { cause: unknown; decodedBytes: nu
   return new PagefoldError("CORRUPT", `${file.path} ${what}`, { cause });
 }
 
-/** The file's bytes, decompressed, in pieces of any length; `onRead` hears how many bytes of the file were used so far. */
+/**
+ * The file's bytes, decompressed, in pieces of any length; `onRead` hears how many bytes of the file were used so far.
+ */
 async function* pieces(
   file: OpenedFile,
   onRead: (bytesRead: number) => void,

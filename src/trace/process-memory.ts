@@ -79,8 +79,8 @@ export class ProcessMemory {
 
   /**
    * Opens process `pid`.
-   * @throws PagefoldError INVALID_ARGUMENT for what is no process id, UNSUPPORTED where this is not Linux with 4096-byte
-   * pages or the process is a kernel thread, NOT_FOUND, NOT_PERMITTED.
+   * @throws PagefoldError INVALID_ARGUMENT for what is no process id, UNSUPPORTED where this is not Linux with
+   * 4096-byte pages or the process is a kernel thread, NOT_FOUND, NOT_PERMITTED.
    */
   static open(pid: number): ProcessMemory {
     if (!Number.isInteger(pid) || pid < 1 || pid > PID_MAX) {

@@ -1,6 +1,6 @@
 /**
- * Pages made by hand where codecs tend to go wrong: nothing to encode, nothing to gain, matches that overlap themselves,
- * a difference at either end. Always the same pages.
+ * Pages made by hand where codecs tend to go wrong: nothing to encode, nothing to gain, matches that overlap
+ * themselves, a difference at either end. Always the same pages.
  */
 
 import { SeededRandom } from "../../src/base/random.ts";

@@ -1,7 +1,7 @@
 /**
  * Buffers that notice when something is written next to them: a view in the middle of a larger buffer of 0xA5 bytes, at
- * any alignment. Code that trusts a buffer's start or length to be a WebAssembly memory's or a whole ArrayBuffer's fails
- * with these as well.
+ * any alignment. Code that trusts a buffer's start or length to be a WebAssembly memory's or a whole ArrayBuffer's
+ * fails with these as well.
  */
 
 const GUARD_BYTE = 0xa5;

@@ -1,12 +1,13 @@
 /**
- * An encoder of the LZ4 block format for pages of memory, which are made of aligned 8-byte words: pointers, counters and
- * sizes that repeat whole, or whose upper half does (nine of ten matches of the byte-wise encoder lie a multiple of 8 back).
+ * An encoder of the LZ4 block format for pages of memory, which are made of aligned 8-byte words: pointers, counters
+ * and sizes that repeat whole, or whose upper half does (nine of ten matches of the byte-wise encoder lie a multiple of
+ * 8 back).
  *
- * One look per word instead of one per byte: at the last word with the same value, then at the last with the same upper half.
- * What matches grows byte by byte both ways. Against lz4, on guests a, b, c (us a page; compressed bytes): 2.83 / 3.05 /
- * 2.61 against 3.52 / 4.43 / 3.08, and 6.7 / 12.1 / 19.1 % more bytes (AMD EPYC, Node 20.20, 2026-11). Tried and left out:
- * looking every 4 bytes (3.57 / 4.04 / 3.35; 4.7 / 6.3 / 26 %), keeping the older of two equal words (slower, 2 % more bytes),
- * entering the words inside a match (1 % to 9 % more bytes: the older word's match is the longer one).
+ * One look per word instead of one per byte: at the last word with the same value, then at the last with the same upper
+ * half. What matches grows byte by byte both ways. Against lz4, on guests a, b, c (us a page; compressed bytes): 2.83 /
+ * 3.05 / 2.61 against 3.52 / 4.43 / 3.08, and 6.7 / 12.1 / 19.1 % more bytes (AMD EPYC, Node 20.20, 2026-11). Tried and
+ * left out: looking every 4 bytes (3.57 / 4.04 / 3.35; 4.7 / 6.3 / 26 %), keeping the older of two equal words (slower,
+ * 2 % more bytes), entering the words inside a match (1 % to 9 % more bytes: the older word's match is the longer one).
  *
  * Reads and writes as lz4's encoder does.
  */
@@ -26,8 +27,8 @@ const WORD_TABLE_BYTES: usize = 2 << WORD_BITS;
 const HALF_TABLE_BYTES: usize = 2 << HALF_BITS;
 
 /**
- * Compresses `length` (1 to 65,536) bytes at `source` to `target`, which holds lz4Bound(length) + 32 bytes; `table` is 16 KiB
- * of scratch. Returns the compressed length.
+ * Compresses `length` (1 to 65,536) bytes at `source` to `target`, which holds lz4Bound(length) + 32 bytes; `table` is
+ * 16 KiB of scratch. Returns the compressed length.
  */
 export function lz4FastEncode(source: usize, length: usize, target: usize, table: usize): usize {
   const end = source + length;

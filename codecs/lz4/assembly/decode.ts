@@ -1,10 +1,11 @@
 /**
- * LZ4 block decoder for blocks whose decoded length is known. Accepts every valid block of that length, refuses every other
- * input, and touches no byte outside [source, source + sourceLength) and [target, target + targetLength), whatever it is fed.
+ * LZ4 block decoder for blocks whose decoded length is known. Accepts every valid block of that length, refuses every
+ * other input, and touches no byte outside [source, source + sourceLength) and [target, target + targetLength),
+ * whatever it is fed.
  *
- * Far from both ends bytes move 16 at a time and may run ahead of what is decoded (never past the target); a match closer
- * than 16 bytes is a repeating pattern: it is spread over one vector with a shuffle and laid down again and again. Near an
- * end the same sequence is done byte by byte.
+ * Far from both ends bytes move 16 at a time and may run ahead of what is decoded (never past the target); a match
+ * closer than 16 bytes is a repeating pattern: it is spread over one vector with a shuffle and laid down again and
+ * again. Near an end the same sequence is done byte by byte.
  */
 
 /** While at least this much room is left on both sides, whole vectors may be read and written. */
@@ -56,10 +57,10 @@ export function lz4Decode(source: usize, sourceLength: usize, target: usize, tar
         input += 2;
         if (offset - 1 >= output - target) return -1;
         if (offset >= 8) {
-          // Eight bytes at a time although sixteen would do: a vector more often straddles two stores that are still under
-          // way, and then waits for both (one vector for up to 16 bytes: 1.66 / 1.57 / 1.28 us a page on guests a, b, c;
-          // this: 1.58 / 1.50 / 1.21; AMD EPYC, Node 20.20, 2026-11). Also slower: vectors of 32 (1.94 / 1.86 / 1.52), the
-          // first extension byte taken without a branch (2.4 / 2.1 / 1.6).
+          // Eight bytes at a time although sixteen would do: a vector more often straddles two stores that are still
+          // under way, and then waits for both (one vector for up to 16 bytes: 1.66 / 1.57 / 1.28 us a page on guests
+          // a, b, c; this: 1.58 / 1.50 / 1.21; AMD EPYC, Node 20.20, 2026-11). Also slower: vectors of 32 (1.94 / 1.86
+          // / 1.52), the first extension byte taken without a branch (2.4 / 2.1 / 1.6).
           if (length <= 4) {
             store<u64>(output, load<u64>(output - offset));
             output += length + 4;

@@ -1,14 +1,16 @@
 /**
- * LZ4 block encoder whose output equals, byte for byte, that of the reference library's LZ4_compress_default for inputs of
- * up to 64 KiB (its "byU16" table: 8192 entries of 16 bits, four-byte hash, acceleration 1). The block format is public:
- * lz4_Block_format.md of the lz4 project; the end-of-block rules and the skip schedule are the library's, since equal bytes
- * are the point: the sizes predict what a kernel's zram would store.
+ * LZ4 block encoder whose output equals, byte for byte, that of the reference library's LZ4_compress_default for inputs
+ * of up to 64 KiB (its "byU16" table: 8192 entries of 16 bits, four-byte hash, acceleration 1). The block format is
+ * public: lz4_Block_format.md of the lz4 project; the end-of-block rules and the skip schedule are the library's, since
+ * equal bytes are the point: the sizes predict what a kernel's zram would store.
  *
- * Reads nothing outside [source, source + length), but for literals, copied 16 bytes at a time: up to 15 bytes after it.
- * Writes at most lz4Bound(length) bytes and up to 31 more as scratch.
+ * Reads nothing outside [source, source + length), but for literals, copied 16 bytes at a time: up to 15 bytes after
+ * it. Writes at most lz4Bound(length) bytes and up to 31 more as scratch.
  */
 
-/** Entries of the hash table, 16 bits each: positions of the input, 0 where nothing was seen (as the library has it). */
+/**
+ * Entries of the hash table, 16 bits each: positions of the input, 0 where nothing was seen (as the library has it).
+ */
 const HASH_BITS: u32 = 13;
 export const LZ4_TABLE_BYTES: usize = (<usize>1 << HASH_BITS) * 2;
 

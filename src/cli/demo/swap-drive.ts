@@ -1,7 +1,7 @@
 /**
  * Drives a device as swap does: every page written, a quarter overwritten, a tenth discarded, all read back, in
- * requests of 128 KiB. Holds always: each byte read is compared with a model, plain memory that took the same writes and
- * discards.
+ * requests of 128 KiB. Holds always: each byte read is compared with a model, plain memory that took the same writes
+ * and discards.
  */
 
 import { setImmediate } from "node:timers/promises";

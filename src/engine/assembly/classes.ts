@@ -1,11 +1,12 @@
 /**
- * Size classes on zsmalloc's lines (mm/zsmalloc.c of Linux; the formulas, not the code): sizes 32 to 4096 in steps of 16,
- * neighbours merged where a zspage of at most 8 pages holds as many objects of the larger size in as many pages.
+ * Size classes on zsmalloc's lines (mm/zsmalloc.c of Linux; the formulas, not the code): sizes 32 to 4096 in steps of
+ * 16, neighbours merged where a zspage of at most 8 pages holds as many objects of the larger size in as many pages.
  *
- * Unlike zsmalloc's, a class has no fixed zspage length: a young class takes short zspages, so that 119 classes do not each
- * hold a half-empty 32 KiB, and grows to the length with the least waste (`zspagePages`). An object has a head of 4 bytes,
- * its id (zsmalloc's handle takes 8). On the corpora, 4,000 pages each, this loses 12.6 / 12.1 / 13.0 % of the compressed
- * bytes where zsmalloc loses 21.1 / 24.7 / 23.4; at 48,000 pages 3.9 / 3.0 / 3.1 against 3.9 / 3.3 / 3.6 (2026-11).
+ * Unlike zsmalloc's, a class has no fixed zspage length: a young class takes short zspages, so that 119 classes do not
+ * each hold a half-empty 32 KiB, and grows to the length with the least waste (`zspagePages`). An object has a head of
+ * 4 bytes, its id (zsmalloc's handle takes 8). On the corpora, 4,000 pages each, this loses 12.6 / 12.1 / 13.0 % of the
+ * compressed bytes where zsmalloc loses 21.1 / 24.7 / 23.4; at 48,000 pages 3.9 / 3.0 / 3.1 against 3.9 / 3.3 / 3.6
+ * (2026-11).
  */
 
 import { PAGE_BYTES } from "./layout";
@@ -72,7 +73,8 @@ export function longestCompressedLength(): u32 {
 @inline
 export function classOf(length: u32): u32 {
   const size = length + <u32>HEAD_BYTES;
-  return size <= MIN_SIZE ? <u32>load<u8>(REPRESENTATIVE) : <u32>load<u8>(REPRESENTATIVE + ((size - MIN_SIZE + 15) >> STEP_SHIFT));
+  const index = size <= MIN_SIZE ? 0 : (size - MIN_SIZE + 15) >> STEP_SHIFT;
+  return <u32>load<u8>(REPRESENTATIVE + index);
 }
 
 /**

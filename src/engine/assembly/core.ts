@@ -1,14 +1,17 @@
 /**
  * The content store: a page comes in, an object id comes out; what one content holds, it holds once per domain.
  *
- * The core knows objects, not slots: whoever calls keeps the ids, hands back the old one with each overwrite, and releases
- * those it drops. All exports take and return numbers; pages pass through STAGING.
+ * The core knows objects, not slots: whoever calls keeps the ids, hands back the old one with each overwrite, and
+ * releases those it drops. All exports take and return numbers; pages pass through STAGING.
  *
- * Invariants: an object's references equal the ids handed out and not given back; every object lies in exactly one place;
- * an id in the index is of a living object whose hash has that bucket and tag; a failed call has changed nothing.
+ * Invariants: an object's references equal the ids handed out and not given back; every object lies in exactly one
+ * place; an id in the index is of a living object whose hash has that bucket and tag; a failed call has changed
+ * nothing.
  */
 
-import { classAt, compact as compactPool, compactedPages, limitBytes, peakBytes, resetPeak, roomOf, setLimit, usedBytes } from "./pool";
+import {
+  classAt, compact as compactPool, compactedPages, limitBytes, peakBytes, resetPeak, roomOf, setLimit, usedBytes,
+} from "./pool";
 import { classOf, longestCompressedLength, startClasses } from "./classes";
 import { KEY, equalPages, hashPage, isSameFilled, setHashMask } from "./hash";
 import { candidateId, indexSize, insert, nextCandidate, remove, startIndex } from "./index";
@@ -18,9 +21,9 @@ import {
   SECRETS, STAGING,
 } from "./layout";
 import {
-  DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf, hashOf,
-  hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf, recodeObject,
-  referencesOf, removeObject, share, unshare,
+  DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf,
+  hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf,
+  recodeObject, referencesOf, removeObject, share, unshare,
 } from "./objects";
 import { arenaBytes, pageMapSize, reserve, startRuns } from "./runs";
 import { zspageTableSize } from "./zspages";
@@ -76,10 +79,10 @@ function decodeObject(entry: usize, target: usize): bool {
 }
 
 /**
- * Stores the page staged at `staged`, in place of object `old` (0: of nothing), which loses one reference if it succeeds.
- * `domain` is 0 to MOST_DOMAINS - 1.
- * Returns the page's object id, SAME_FILLED with the word in REPLY, or NO_ROOM (then nothing has changed);
- * NEEDS_DECODE or NEEDS_COMPRESS ask the host to do its part and call `resume` or `commit`.
+ * Stores the page staged at `staged`, in place of object `old` (0: of nothing), which loses one reference if it
+ * succeeds. `domain` is 0 to MOST_DOMAINS - 1. Returns the page's object id, SAME_FILLED with the word in REPLY, or
+ * NO_ROOM (then nothing has changed); NEEDS_DECODE or NEEDS_COMPRESS ask the host to do its part and call `resume` or
+ * `commit`.
  */
 export function write(staged: u32, domain: u32, old: u32): i32 {
   const page = STAGING + (<usize>staged << PAGE_SHIFT);
@@ -114,7 +117,8 @@ function lookUp(): i32 {
     const id = candidateId(cursor);
     const entry = entryOf(id);
     const info = infoOf(entry);
-    if (hashOf(entry) == <u32>writeHash && info >> DOMAIN_SHIFT == writeDomain && referencesOf(entry) != u32.MAX_VALUE) {
+    const isOfDomain = info >> DOMAIN_SHIFT == writeDomain;
+    if (isOfDomain && hashOf(entry) == <u32>writeHash && referencesOf(entry) != u32.MAX_VALUE) {
       compares++;
       if (!isReadable(info)) {
         store<u32>(REPLY, id, 8);
@@ -143,7 +147,9 @@ function compressAndPlace(): i32 {
   return commit(encode(kernel, writePage, SCRATCH));
 }
 
-/** Ends the write: SCRATCH holds `length` compressed bytes; 0, or too many for any class, and the page is stored raw. */
+/**
+ * Ends the write: SCRATCH holds `length` compressed bytes; 0, or too many for any class, and the page is stored raw.
+ */
 export function commit(length: u32): i32 {
   let bytes = SCRATCH;
   if (!length || length > longestCompressedLength()) {
@@ -191,7 +197,9 @@ export function release(id: u32): void {
   removeObject(id, entry);
 }
 
-/** Decodes object `id` to the staged page: SAME_FILLED (0) when done, NEEDS_DECODE if its codec is the host's, CORRUPT. */
+/**
+ * Decodes object `id` to the staged page: SAME_FILLED (0) when done, NEEDS_DECODE if its codec is the host's, CORRUPT.
+ */
 export function read(id: u32, staged: u32): i32 {
   const entry = entryOf(id);
   if (!isReadable(infoOf(entry))) return NEEDS_DECODE;
@@ -211,8 +219,8 @@ export function fill(staged: u32, low: u32, high: u32): void {
 }
 
 /**
- * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if that takes it to a smaller class:
- * whether it did. The bytes must decode to the same page.
+ * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if that takes it to a smaller
+ * class: whether it did. The bytes must decode to the same page.
  */
 export function recode(id: u32, length: u32, priority: u32): bool {
   if (!length || length > longestCompressedLength()) return false;

@@ -2,9 +2,10 @@
  * The keyed 64-bit hash of a page, and the two tests that touch all of its bytes.
  *
  * NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, 1999) over 32-bit words with a key as long as the page: for two
- * different pages, whatever they are, the sums are equal with probability 2^-32 at most over the choice of the key. Four sums
- * are kept apart and mixed with a secret per domain, so that equal pages of two domains have unrelated hashes. An
- * attacker who does not know the key cannot aim for collisions; bytes are compared before anything is shared all the same.
+ * different pages, whatever they are, the sums are equal with probability 2^-32 at most over the choice of the key.
+ * Four sums are kept apart and mixed with a secret per domain, so that equal pages of two domains have unrelated
+ * hashes. An attacker who does not know the key cannot aim for collisions; bytes are compared before anything is shared
+ * all the same.
  */
 
 import { PAGE_BYTES } from "./layout";

@@ -3,10 +3,10 @@
  *
  *     entry: tag (bits 32 to 39 of the hash) << 24 | object id, 0 if free
  *
- * A bucket is chosen by the hash's low bits and nothing is ever looked for outside it: a flood of colliding pages fills one
- * bucket, after which each new page there displaces another (which stays stored, and is no longer found). It costs dedup,
- * never time. Growth is linear hashing (Litwin 1980): buckets below `split` have been split in two by one more bit of the
- * hash; each insertion splits four more until all are, so no insertion waits for a whole table to be moved.
+ * A bucket is chosen by the hash's low bits and nothing is ever looked for outside it: a flood of colliding pages fills
+ * one bucket, after which each new page there displaces another (which stays stored, and is no longer found). It costs
+ * dedup, never time. Growth is linear hashing (Litwin 1980): buckets below `split` have been split in two by one more
+ * bit of the hash; each insertion splits four more until all are, so no insertion waits for a whole table to be moved.
  */
 
 import { PAGE_SHIFT } from "./layout";
@@ -17,8 +17,8 @@ const ENTRIES: u32 = 32;
 const BUCKET_SHIFT: usize = 7;
 const ID_MASK: u32 = 0xffffff;
 /**
- * Doubling begins at this many objects a bucket on average. A new page finds its bucket full, and displaces another, with
- * the Poisson tail P(X >= 32): 3 in 100,000 at 14; at 20 it is 8 in 1,000, and 3 of 438 duplicates were missed.
+ * Doubling begins at this many objects a bucket on average. A new page finds its bucket full, and displaces another,
+ * with the Poisson tail P(X >= 32): 3 in 100,000 at 14; at 20 it is 8 in 1,000, and 3 of 438 duplicates were missed.
  */
 const MOST_LOAD: u32 = 14;
 const SPLITS: u32 = 4;

@@ -1,13 +1,15 @@
 /**
- * The table of objects: one entry of 16 bytes per stored content, in segments of 1024 that are never given back; ids from 1.
+ * The table of objects: one entry of 16 bytes per stored content, in segments of 1024 that are never given back; ids
+ * from 1.
  *
  *      0 place      address of the object (its head; of the page itself for a raw one); next free id in a free entry
  *      4 info       length (13 bits) | priority << 13 (2 bits) | exhausted << 15 | domain << 16
  *      8 references slots (or other owners) that hold this id; 0: the entry is free
  *     12 hash       low half of the content's hash, 0 and unused where nothing is looked up
  *
- * length 4096 means stored raw; priority says which of the store's codecs wrote it (0 the primary one); exhausted: no codec
- * of the store could shrink it further. compr_data_size = sum of lengths; dup_data_size = sum of length * (references - 1).
+ * length 4096 means stored raw; priority says which of the store's codecs wrote it (0 the primary one); exhausted: no
+ * codec of the store could shrink it further. compr_data_size = sum of lengths; dup_data_size = sum of length *
+ * (references - 1).
  */
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
@@ -193,7 +195,8 @@ export function recodeObject(id: u32, entry: usize, bytes: usize, length: u32, p
   countOut(lengthOf(entry), references);
   leavePlace(entry);
   store<u32>(entry, <u32>place);
-  store<u32>(entry, (infoOf(entry) & ~(LENGTH_MASK | (3 << PRIORITY_SHIFT))) | length | (priority << PRIORITY_SHIFT), 4);
+  const kept = infoOf(entry) & ~(LENGTH_MASK | (3 << PRIORITY_SHIFT));
+  store<u32>(entry, kept | length | (priority << PRIORITY_SHIFT), 4);
   memory.copy(bytesOf(entry), bytes, length);
   countIn(length, references);
   return true;

@@ -1,17 +1,19 @@
 /**
- * The pool: places for compressed objects in zspages of size classes, fullest zspage first, and whole pages for raw ones.
+ * The pool: places for compressed objects in zspages of size classes, fullest zspage first, and whole pages for raw
+ * ones.
  *
  *     zspage: 1 to 8 pages in a row, cut into places of the class's size
  *     place in use:  object id (4 bytes, top bit 0) | compressed bytes ...
  *     place free:    NO_OBJECT | offset of the next free place / 16
  *
  *     zspage entry, 32 bytes, in a segmented table; id 0 is no zspage
- *      0 address     4 class, u8   5 pages, u8   6 capacity, u16   8 in use, u16   10 first free / 16, u16 (NONE: no free one)
+ *      0 address     4 class, u8     5 pages, u8     6 capacity, u16     8 in use, u16
+ *     10 first free / 16, u16 (NONE: no free one)
  *     12 next       16 previous (ids, in the list of its class and fullness)      20 places ever handed out, u16
  *     22 reciprocal: ceil(10 * 2^20 / capacity), u32
  *
- * Fullness groups are zsmalloc's: 0 .. 9 for 0 % to under 100 % in tenths; full zspages are in no list. An empty zspage is
- * given back at once. mem_used_total = pages of zspages and raw pages.
+ * Fullness groups are zsmalloc's: 0 .. 9 for 0 % to under 100 % in tenths; full zspages are in no list. An empty zspage
+ * is given back at once. mem_used_total = pages of zspages and raw pages.
  */
 
 import { CLASSES, HEAD_BYTES, classSize, zspagePages } from "./classes";

@@ -11,8 +11,8 @@
  *                 FREE | pages        first and last page of a free run (inner entries are stale)
  *                 zspage id           every page of a zspage
  *
- * A free run's links (next, prev: addresses) are kept in its own first bytes; the untouched tail of the newest arena is not
- * in any list, so that memory nobody used is never made resident. Neighbouring free runs are always joined.
+ * A free run's links (next, prev: addresses) are kept in its own first bytes; the untouched tail of the newest arena is
+ * not in any list, so that memory nobody used is never made resident. Neighbouring free runs are always joined.
  */
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
