@@ -8,8 +8,9 @@ import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { STAGED_PAGES } from "../engine/engine.ts";
 import { blockState, type SlotState, slotState } from "./block-state.ts";
+import { checkSlot, invalid, shown } from "./checks.ts";
 import type { ExportTable } from "./export-table.ts";
-import { type CheckedExportOptions, invalid, shown } from "./options.ts";
+import type { CheckedExportOptions } from "./options.ts";
 import type { DeviceStats } from "./statistics.ts";
 import type { StoreCore } from "./store-core.ts";
 
@@ -134,7 +135,8 @@ export class Device {
 
   /** The state of the slot of page `index`, null if it is not in use. */
   slotState(index: number): SlotState | null {
-    const opened = this.#checkRange(index * PAGE_BYTES, PAGE_BYTES);
+    const opened = this.#open();
+    checkSlot(index, opened.options.slots);
     return slotState(this.#store, opened, index);
   }
 

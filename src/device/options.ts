@@ -8,6 +8,7 @@ import { PagefoldError } from "../base/errors.ts";
 import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
+import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts";
 
 /** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
 export const MOST_SIZE_BYTES = 2 ** 40;
@@ -62,50 +63,6 @@ const STORE_KEYS = [
 ];
 const EXPORT_KEYS = ["sizeBytes", "name", "domain", "limitBytes"];
 
-export function invalid(message: string): PagefoldError {
-  return new PagefoldError("INVALID_ARGUMENT", message);
-}
-
-/** For a message: a value as the caller would recognise it. */
-export function shown(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
-}
-
-function checkKeys(options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw invalid(
-        `unknown option "${key}"; the known ones are ${known.filter((name) => name !== "hashMask").join(", ")}`,
-      );
-    }
-  }
-}
-
-function checkObject(options: unknown, what: string): asserts options is object {
-  if (typeof options !== "object" || options === null) {
-    throw invalid(`${what} takes an object of options, not ${shown(options)}`);
-  }
-}
-
-/** A whole number of bytes from `least` to `most`. */
-export function checkBytes(
-  value: unknown,
-  what: string,
-  range: { least: number; most: number },
-): number {
-  if (
-    typeof value !== "number" ||
-    !Number.isInteger(value) ||
-    value < range.least ||
-    value > range.most
-  ) {
-    throw invalid(
-      `${what} is ${shown(value)}; it must be a whole number from ${range.least} to ${range.most}`,
-    );
-  }
-  return value;
-}
-
 function checkName(value: unknown, what: string): string {
   if (typeof value !== "string") throw invalid(`${what} is ${shown(value)}; it must be a string`);
   const bytes = Buffer.byteLength(value);
@@ -122,6 +79,19 @@ function checkFlag(value: unknown, what: string): boolean {
   if (typeof value !== "boolean")
     throw invalid(`${what} is ${shown(value)}; it must be true or false`);
   return value;
+}
+
+function checkClock(clock: Clock): Clock {
+  if (typeof clock === "object" && clock !== null && typeof clock.seconds === "function")
+    return clock;
+  throw invalid(`clock is ${shown(clock)}; it must be an object with a method seconds()`);
+}
+
+function checkRandom(random: RandomSource): RandomSource {
+  if (typeof random === "function") return random;
+  throw invalid(
+    `random is ${shown(random)}; it must be a function that fills the bytes it is given`,
+  );
 }
 
 /** A store's options, complete and checked. */
@@ -171,8 +141,8 @@ export function checkStoreOptions(
       least: 0,
       most: MOST_ENGINE_BYTES,
     }),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? secureRandom,
+    clock: checkClock(options.clock ?? systemClock),
+    random: checkRandom(options.random ?? secureRandom),
     ...(hashMask === undefined ? {} : { hashMask }),
   };
 }

@@ -3,14 +3,13 @@
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { blockState, type SlotState, slotState } from "./block-state.ts";
+import { checkAge, checkSlot, invalid, shown } from "./checks.ts";
 import type { ExportTable } from "./export-table.ts";
 import {
   checkExportOptions,
   checkStoreOptions,
   exportOptionKeys,
-  invalid,
   type PageStoreOptions,
-  shown,
   storeOptionKeys,
 } from "./options.ts";
 import type { RecompressOptions, RecompressResult } from "./recompress.ts";
@@ -46,12 +45,7 @@ export class PageStore {
 
   #checkSlot(index: number): void {
     if (this.#isClosed) this.#checkOpen();
-    const { slots } = this.#export.options;
-    if (Number.isInteger(index) && index >= 0 && index < slots) return;
-    throw new PagefoldError(
-      "OUT_OF_RANGE",
-      `page index ${shown(index)} is not a whole number from 0 to ${slots - 1}, the last page of this device`,
-    );
+    checkSlot(index, this.#export.options.slots);
   }
 
   /** Pages the store can hold. */
@@ -157,13 +151,4 @@ export class PageStore {
 function refusePage(page: unknown): never {
   const what = page instanceof Uint8Array ? `${page.length} bytes` : shown(page);
   throw invalid(`a page is ${what}; it must be a Uint8Array of ${PAGE_BYTES} bytes`);
-}
-
-/** An idle age in seconds, or undefined for every slot. */
-export function checkAge(ageSeconds: number | undefined): number | undefined {
-  if (ageSeconds === undefined || (typeof ageSeconds === "number" && ageSeconds >= 0))
-    return ageSeconds;
-  throw invalid(
-    `an idle age of ${shown(ageSeconds)} seconds; it must be a number from 0 on, or left out for all slots`,
-  );
 }

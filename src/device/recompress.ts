@@ -7,9 +7,10 @@
 
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { checkBytes, invalid, shown } from "./options.ts";
+import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts";
 import type { StoreCore } from "./store-core.ts";
 
+const KEYS = ["type", "thresholdBytes", "idleSeconds", "maxPages", "priority"];
 const TYPES = ["all", "idle", "huge", "huge_idle"] as const;
 export type RecompressType = (typeof TYPES)[number];
 
@@ -44,9 +45,13 @@ interface Pass {
   readonly maxPages: number;
   readonly firstPriority: number;
   readonly lastPriority: number;
+  /** Whether the pass tries every codec above priority `own`. */
+  isComplete(own: number): boolean;
 }
 
 function checkPass(store: StoreCore, options: RecompressOptions): Pass {
+  checkObject(options, "recompress");
+  checkKeys(options, KEYS);
   const further = store.codecs.length - 1;
   if (further === 0) {
     throw invalid(
@@ -81,6 +86,7 @@ function checkPass(store: StoreCore, options: RecompressOptions): Pass {
     maxPages: checkBytes(options.maxPages ?? 0, "maxPages", { least: 0, most: 2 ** 32 - 1 }),
     firstPriority: priority ?? 1,
     lastPriority: priority ?? further,
+    isComplete: (own) => (priority ?? further) === further && (priority ?? 1) <= own + 1,
   };
 }
 
@@ -119,10 +125,11 @@ export function recompress(store: StoreCore, options: RecompressOptions): Recomp
     const current = engine.priorityOf(id);
     if (current >= pass.lastPriority) continue;
     tried += 1;
-    if (tryCodecs(store, pass, id)) {
+    const outcome = tryCodecs(store, pass, id);
+    if (outcome === "done") {
       recompressed += 1;
       savedBytes += before - engine.lengthOf(id);
-    } else if (pass.lastPriority === store.codecs.length - 1 && pass.firstPriority <= current + 1) {
+    } else if (outcome === "no gain" && pass.isComplete(current)) {
       engine.exhaust(id);
       exhausted += 1;
     }
@@ -130,8 +137,11 @@ export function recompress(store: StoreCore, options: RecompressOptions): Recomp
   return { tried, recompressed, exhausted, saved_bytes: savedBytes };
 }
 
-/** Tries the further codecs above the object's own, lowest first: whether one of them took it to a smaller class. */
-function tryCodecs(store: StoreCore, pass: Pass, id: number): boolean {
+/**
+ * Tries the further codecs above the object's own, lowest first. "not now": one would take it to a smaller class, but not
+ * below the threshold, or found no room.
+ */
+function tryCodecs(store: StoreCore, pass: Pass, id: number): "done" | "no gain" | "not now" {
   const { engine } = store;
   const own = engine.priorityOf(id);
   if (engine.inspect(id) !== 0) {
@@ -143,6 +153,7 @@ function tryCodecs(store: StoreCore, pass: Pass, id: number): boolean {
       );
     }
   }
+  let couldShrink = false;
   for (
     let priority = Math.max(own + 1, pass.firstPriority);
     priority <= pass.lastPriority;
@@ -153,8 +164,11 @@ function tryCodecs(store: StoreCore, pass: Pass, id: number): boolean {
       kernel === 0
         ? store.codecs[priority]!.compress(engine.decoded, engine.scratch)
         : engine.encodeDecoded(kernel);
-    if (pass.thresholdBytes > 0 && length >= pass.thresholdBytes) continue;
-    if (engine.recode(id, length, priority)) return true;
+    if (!engine.shrinks(id, length)) continue;
+    if (pass.thresholdBytes === 0 || length < pass.thresholdBytes) {
+      if (engine.recode(id, length, priority)) return "done";
+    }
+    couldShrink = true;
   }
-  return false;
+  return couldShrink ? "not now" : "no gain";
 }

@@ -7,20 +7,18 @@ import type { Codec } from "../../codecs/codec.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { Engine, MOST_DOMAINS } from "../engine/engine.ts";
+import { checkBytes } from "./checks.ts";
 import { ExportTable } from "./export-table.ts";
-import {
-  type CheckedExportOptions,
-  type CheckedStoreOptions,
-  checkBytes,
-  MOST_SIZE_BYTES,
-} from "./options.ts";
+import { type CheckedExportOptions, type CheckedStoreOptions, MOST_SIZE_BYTES } from "./options.ts";
 import { type RecompressOptions, type RecompressResult, recompress } from "./recompress.ts";
 import type { DeviceStats, StoreStats } from "./statistics.ts";
 
 export class StoreCore {
   readonly options: CheckedStoreOptions;
   readonly exports = new Map<string, ExportTable>();
+  /** The engine's number of each domain that has an open export; numbers once used and free again. */
   readonly #domains = new Map<string, number>();
+  readonly #freeDomains: number[] = [];
   #engine: Engine;
   #memoryLimitBytes: number;
 
@@ -75,7 +73,7 @@ export class StoreCore {
         `domain "${name}" would be one more than the ${MOST_DOMAINS} a store can tell apart; use one of those there are, or another store`,
       );
     }
-    const domain = this.#engine.addDomain();
+    const domain = this.#freeDomains.pop() ?? this.#engine.addDomain();
     this.#domains.set(name, domain);
     return domain;
   }
@@ -102,14 +100,19 @@ export class StoreCore {
   closeExport(closed: ExportTable): void {
     closed.discard(0, closed.options.slots);
     this.exports.delete(closed.options.name);
+    const { domain } = closed.options;
+    const number = this.#domains.get(domain);
+    const isLast = ![...this.exports.values()].some((other) => other.options.domain === domain);
+    if (number === undefined || !isLast) return;
+    this.#domains.delete(domain);
+    this.#freeDomains.push(number);
   }
 
   /** Drops every page of every export and starts on an empty engine; the memory goes back to the system. */
   reset(): void {
-    const domains = [...this.#domains.keys()];
-    this.#domains.clear();
+    const domains = this.#domains.size + this.#freeDomains.length;
     this.#engine = this.#makeEngine();
-    for (const domain of domains) this.#domainOf(domain);
+    for (let number = 0; number < domains; number++) this.#engine.addDomain();
     for (const table of this.exports.values()) table.restart(this.#engine);
   }
 

@@ -4,6 +4,7 @@
 
 import { loadCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
+import { checkAge } from "./checks.ts";
 import { Device } from "./device.ts";
 import {
   checkExportOptions,
@@ -15,7 +16,6 @@ import {
   type StoreOptions,
   storeOptionKeys,
 } from "./options.ts";
-import { checkAge } from "./page-store.ts";
 import type { RecompressOptions, RecompressResult } from "./recompress.ts";
 import type { StoreStats } from "./statistics.ts";
 import { StoreCore } from "./store-core.ts";

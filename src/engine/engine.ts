@@ -43,6 +43,7 @@ interface Core {
   read(id: number, staged: number): number;
   fill(staged: number, low: number, high: number): void;
   release(id: number): void;
+  shrinks(id: number, length: number): number;
   recode(id: number, length: number, priority: number): number;
   exhaust(id: number): void;
   encodeDecoded(kernel: number): number;
@@ -191,6 +192,11 @@ export class Engine {
   /** Compresses `decoded` to `scratch` with one of the core's codecs: the length. */
   encodeDecoded(kernel: number): number {
     return this.#core.encodeDecoded(kernel);
+  }
+
+  /** Whether `length` bytes (0: none that fit) would take object `id` to a smaller class. */
+  shrinks(id: number, length: number): boolean {
+    return this.#core.shrinks(id, length) !== 0;
   }
 
   /**

@@ -218,16 +218,19 @@ export function fill(staged: u32, low: u32, high: u32): void {
   }
 }
 
-/**
- * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if that takes it to a smaller
- * class: whether it did. The bytes must decode to the same page.
- */
-export function recode(id: u32, length: u32, priority: u32): bool {
+/** Whether `length` bytes (0: none that fit) would take object `id` to a smaller class. */
+export function shrinks(id: u32, length: u32): bool {
   if (!length || length > longestCompressedLength()) return false;
   const entry = entryOf(id);
-  const isRaw = lengthOf(entry) == <u32>PAGE_BYTES;
-  if (!isRaw && classOf(length) >= classAt(placeOf(entry))) return false;
-  return recodeObject(id, entry, SCRATCH, length, priority);
+  return lengthOf(entry) == <u32>PAGE_BYTES || classOf(length) < classAt(placeOf(entry));
+}
+
+/**
+ * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if they shrink it and there is room:
+ * whether it was done. The bytes must decode to the same page.
+ */
+export function recode(id: u32, length: u32, priority: u32): bool {
+  return shrinks(id, length) && recodeObject(id, entryOf(id), SCRATCH, length, priority);
 }
 
 /** Marks an object that none of the store's codecs can shrink any further. */

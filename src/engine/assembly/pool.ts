@@ -209,10 +209,21 @@ export function releaseHuge(page: usize): void {
   givePages(page, 1);
 }
 
-/** The emptiest zspage of a class that is not full, 0 if there is none. */
-function emptiest(index: u32): u32 {
-  const groups = load<u32>(GROUP_BITS + (index << 2));
-  return groups ? load<u32>(GROUP_HEADS + ((index * GROUPS + ctz(groups)) << 2)) : 0;
+/**
+ * A zspage of the class whose objects all fit in free places of the others, the emptiest such; 0 if there is none. Since
+ * zspages differ in length, a short one may do where a longer and emptier one does not.
+ */
+function emptiable(index: u32): u32 {
+  const free = load<u32>(CAPACITY + (index << 2)) - load<u32>(IN_USE + (index << 2));
+  for (let group: u32 = 0; group < GROUPS; group++) {
+    let id = load<u32>(GROUP_HEADS + ((index * GROUPS + group) << 2));
+    while (id) {
+      const entry = zspageEntry(id);
+      if (<u32>load<u16>(entry, 6) <= free) return id;
+      id = load<u32>(entry, 12);
+    }
+  }
+  return 0;
 }
 
 /**
@@ -224,13 +235,11 @@ function compactClass(index: u32, maxMoves: u32): u32 {
   let moves: u32 = 0;
   const size = <usize>classSize(index);
   while (moves < maxMoves) {
-    const id = emptiest(index);
+    const id = emptiable(index);
     if (!id) break;
     const entry = zspageEntry(id);
     const inUse = <u32>load<u16>(entry, 8);
     const capacity = <u32>load<u16>(entry, 6);
-    const freeElsewhere = load<u32>(CAPACITY + (index << 2)) - load<u32>(IN_USE + (index << 2)) - (capacity - inUse);
-    if (freeElsewhere < inUse) break;
     pages += <u32>load<u8>(entry, 5);
     moves += inUse;
     unlink(entry, index, groupOf(entry, inUse));
