@@ -138,8 +138,8 @@ export function recompress(store: StoreCore, options: RecompressOptions): Recomp
 }
 
 /**
- * Tries the further codecs above the object's own, lowest first. "not now": one would take it to a smaller class, but not
- * below the threshold, or found no room.
+ * Tries the further codecs above the object's own, lowest first. "not now": one would take it to a smaller class, but
+ * not below the threshold, or found no room.
  */
 function tryCodecs(store: StoreCore, pass: Pass, id: number): "done" | "no gain" | "not now" {
   const { engine } = store;

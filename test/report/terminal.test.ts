@@ -70,7 +70,7 @@ describe("numbers", () => {
   });
 
   it("share and decimal give a dash for what is not there", () => {
-    expect([share(1, 0), decimal(null), share(1, 8), decimal(3.14159)]).toEqual([
+    expect([share(1, 0), decimal(null), share(1, 8), decimal(3.1416)]).toEqual([
       "–",
       "–",
       "12.5 %",

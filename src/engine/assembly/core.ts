@@ -226,8 +226,8 @@ export function shrinks(id: u32, length: u32): bool {
 }
 
 /**
- * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if they shrink it and there is room:
- * whether it was done. The bytes must decode to the same page.
+ * Gives object `id` the `length` bytes in SCRATCH, written by the codec of `priority`, if they shrink it and there is
+ * room: whether it was done. The bytes must decode to the same page.
  */
 export function recode(id: u32, length: u32, priority: u32): bool {
   return shrinks(id, length) && recodeObject(id, entryOf(id), SCRATCH, length, priority);

@@ -210,8 +210,8 @@ export function releaseHuge(page: usize): void {
 }
 
 /**
- * A zspage of the class whose objects all fit in free places of the others, the emptiest such; 0 if there is none. Since
- * zspages differ in length, a short one may do where a longer and emptier one does not.
+ * A zspage of the class whose objects all fit in free places of the others, the emptiest such; 0 if there is none.
+ * Since zspages differ in length, a short one may do where a longer and emptier one does not.
  */
 function emptiable(index: u32): u32 {
   const free = load<u32>(CAPACITY + (index << 2)) - load<u32>(IN_USE + (index << 2));
