@@ -35,12 +35,13 @@ export function slotState(
   if (!table.isUsed(index)) return null;
   const { engine } = store;
   const id = table.objectAt(index);
-  const accessed = table.secondsAt(index);
+  const now = Math.floor(store.options.clock.seconds());
+  const age = table.ageAt(index, now);
   const isHuge = id !== 0 && engine.isHuge(id);
   return {
     index,
-    accessed_seconds: accessed,
-    age_seconds: Math.max(0, Math.floor(store.options.clock.seconds()) - accessed),
+    accessed_seconds: now - age,
+    age_seconds: age,
     same_filled: id === 0,
     written_back: false,
     huge: isHuge,

@@ -8,20 +8,23 @@ import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { STAGED_PAGES } from "../engine/engine.ts";
 import { blockState, type SlotState, slotState } from "./block-state.ts";
-import { checkSlot, invalid, shown } from "./checks.ts";
+import { checkAge, checkSlot, invalid, shown } from "./checks.ts";
 import type { ExportTable } from "./export-table.ts";
 import type { CheckedExportOptions } from "./options.ts";
+import type { RecompressOptions, RecompressResult } from "./recompress.ts";
 import type { DeviceStats } from "./statistics.ts";
 import type { StoreCore } from "./store-core.ts";
 
 export class Device {
   readonly #store: StoreCore;
   readonly #export: ExportTable;
+  readonly #onClose: () => void;
   #isClosed = false;
 
   /** @internal use `store.openExport` or `openDevice` */
-  constructor(store: StoreCore, options: CheckedExportOptions) {
+  constructor(store: StoreCore, options: CheckedExportOptions, onClose: () => void = () => {}) {
     this.#store = store;
+    this.#onClose = onClose;
     this.#export = store.openExport(options);
   }
 
@@ -119,9 +122,15 @@ export class Device {
     const end = offset + length;
     const first = Math.min(end, Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES);
     const last = Math.max(first, Math.floor(end / PAGE_BYTES) * PAGE_BYTES);
-    if (offset < first) await this.write(offset, new Uint8Array(first - offset));
+    await this.#zeroPart(offset, first);
     await this.discard(first, last - first);
-    if (last < end) await this.write(last, new Uint8Array(end - last));
+    await this.#zeroPart(last, end);
+  }
+
+  /** Zeroes a part of one page; one not in use reads as zeros already, and stays so. */
+  async #zeroPart(offset: number, end: number): Promise<void> {
+    if (offset === end || !this.#export.table.isUsed(Math.floor(offset / PAGE_BYTES))) return;
+    await this.write(offset, new Uint8Array(end - offset));
   }
 
   /** Returns when every write acknowledged before is as durable as it gets; memory is not, and is at once. */
@@ -145,10 +154,34 @@ export class Device {
     return blockState(this.#store, this.#open());
   }
 
+  /** Marks the export's slots idle: all, or those not touched for `ageSeconds`: how many are idle now. */
+  markIdle(ageSeconds?: number): number {
+    return this.#open().markIdle(checkAge(ageSeconds));
+  }
+
+  /** Tries the further codecs on what the whole store holds, as `store.recompress`. */
+  recompress(options: RecompressOptions = {}): RecompressResult {
+    this.#open();
+    return this.#store.recompress(options);
+  }
+
+  /** Compacts the whole store's pool, as `store.compact`: the pages won. */
+  compact(): number {
+    this.#open();
+    return this.#store.compact();
+  }
+
+  /** Sets the whole store's limit on mem_used_total, 0 for none. */
+  setMemoryLimit(bytes: number): void {
+    this.#open();
+    this.#store.setMemoryLimit(bytes);
+  }
+
   /** Closes the export; its pages are gone. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#store.closeExport(this.#export);
+    this.#onClose();
   }
 }

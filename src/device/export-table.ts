@@ -62,12 +62,14 @@ export class ExportTable {
     const old = table.objectAt(index);
     this.#writes += 1;
     if (table.used >= this.options.slotLimit && !table.isUsed(index)) this.#refuseSlot(index);
+    // Before anything changes: a clock of the caller's may throw.
+    const seconds = this.#clock.seconds();
     let result = engine.write(staged, this.#domain, old);
     while (result < NO_ROOM) result = this.#doHostPart(result, staged);
     if (result > 0) {
-      table.setObject(index, result, this.#clock.seconds());
+      table.setObject(index, result, seconds);
     } else if (result === SAME_FILLED) {
-      table.setSameFilled(index, engine.reply[0]!, engine.reply[1]!, this.#clock.seconds());
+      table.setSameFilled(index, engine.reply[0]!, engine.reply[1]!, seconds);
     } else {
       this.#refuseRoom(index);
     }
@@ -160,6 +162,8 @@ export class ExportTable {
     const { table } = this;
     this.#notifyFree += count;
     for (let index = first; index < first + count; index++) {
+      // A slot not in use is not written to, so that its part of the table need not become real memory.
+      if (!table.isUsed(index)) continue;
       const id = table.objectAt(index);
       if (id !== 0) this.#engine.release(id);
       table.clear(index);
@@ -173,7 +177,7 @@ export class ExportTable {
     let marked = 0;
     for (let index = 0; index < table.slots; index++) {
       if (table.objectAt(index) === 0) continue;
-      const isIdle = ageSeconds === undefined || now - table.secondsAt(index) >= ageSeconds;
+      const isIdle = ageSeconds === undefined || table.ageAt(index, now) >= ageSeconds;
       table.setIdle(index, isIdle);
       if (isIdle) marked += 1;
     }
@@ -194,10 +198,10 @@ export class ExportTable {
     };
   }
 
-  /** Starts anew on an empty engine: no slot in use, all counts zero. */
-  restart(engine: Engine): void {
+  /** Starts anew on an empty engine with an empty table: no slot in use, all counts zero. */
+  restart(engine: Engine, table: SlotTable): void {
     this.#engine = engine;
-    this.table = new SlotTable(this.options.slots);
+    this.table = table;
     this.#reads = 0;
     this.#writes = 0;
     this.#failedReads = 0;

@@ -129,6 +129,9 @@ export function checkStoreOptions(
   checkKeys(options, [...STORE_KEYS, ...extraKeys]);
   const specs = codecSpecs(options);
   const hashMask = (options as { readonly hashMask?: bigint }).hashMask;
+  if (hashMask !== undefined && typeof hashMask !== "bigint") {
+    throw invalid(`hashMask is ${shown(hashMask)}; it must be a bigint, and is for tests alone`);
+  }
   return {
     codecs: specs.map((spec) => getCodec(spec)),
     kernels: specs.map((spec) => parseCodec(spec).definition.kernel ?? 0),
@@ -167,6 +170,11 @@ export function checkExportOptions(
     least: 0,
     most: MOST_SIZE_BYTES,
   });
+  if (limitBytes > 0 && limitBytes < PAGE_BYTES) {
+    throw invalid(
+      `limitBytes is ${limitBytes}; it must be 0 for none, or at least a page, ${PAGE_BYTES}`,
+    );
+  }
   const slots = Math.ceil(sizeBytes / PAGE_BYTES);
   return {
     slots,

@@ -100,7 +100,7 @@ function youngObjects(store: StoreCore, pass: Pass): Uint8Array {
     for (let index = 0; index < table.slots; index++) {
       const id = table.objectAt(index);
       if (id === 0) continue;
-      if ((wantsIdle && !table.isIdle(index)) || now - table.secondsAt(index) < pass.idleSeconds)
+      if ((wantsIdle && !table.isIdle(index)) || table.ageAt(index, now) < pass.idleSeconds)
         young[id] = 1;
     }
   }

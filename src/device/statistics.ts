@@ -63,7 +63,7 @@ export interface ExportCounts {
 }
 
 /**
- * An export's statistics: orig_data_size, same_pages and the counts are its own; memory is the whole store's, since
- * what is shared belongs to no one export.
+ * An export's statistics. What counts pages and objects is its own, an object once in each export that refers to it, so the
+ * identity holds for each; mem_*, metadata_size, memory_reserved and the counts since the start are the whole store's.
  */
 export type DeviceStats = StoreStats & ExportCounts;

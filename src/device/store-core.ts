@@ -11,6 +11,7 @@ import { checkBytes } from "./checks.ts";
 import { ExportTable } from "./export-table.ts";
 import { type CheckedExportOptions, type CheckedStoreOptions, MOST_SIZE_BYTES } from "./options.ts";
 import { type RecompressOptions, type RecompressResult, recompress } from "./recompress.ts";
+import { SlotTable } from "./slot-table.ts";
 import type { DeviceStats, StoreStats } from "./statistics.ts";
 
 export class StoreCore {
@@ -86,34 +87,45 @@ export class StoreCore {
         `an export named "${options.name}" is open already; close it first or choose another name`,
       );
     }
-    const opened = new ExportTable(options, {
-      engine: this.#engine,
-      codecs: this.codecs,
-      clock: this.options.clock,
-      domain: this.#domainOf(options.domain),
-    });
-    this.exports.set(options.name, opened);
-    return opened;
+    const { codecs, clock } = this.options;
+    const engine = this.#engine;
+    const domain = this.#domainOf(options.domain);
+    try {
+      const opened = new ExportTable(options, { engine, codecs, clock, domain });
+      this.exports.set(options.name, opened);
+      return opened;
+    } catch (cause) {
+      this.#leaveDomain(options.domain);
+      throw cause;
+    }
   }
 
   /** Drops an export and all its pages. */
   closeExport(closed: ExportTable): void {
     closed.discard(0, closed.options.slots);
     this.exports.delete(closed.options.name);
-    const { domain } = closed.options;
-    const number = this.#domains.get(domain);
-    const isLast = ![...this.exports.values()].some((other) => other.options.domain === domain);
-    if (number === undefined || !isLast) return;
-    this.#domains.delete(domain);
-    this.#freeDomains.push(number);
+    this.#leaveDomain(closed.options.domain);
+  }
+
+  /** Frees a domain's number if no open export is in it. */
+  #leaveDomain(name: string): void {
+    const domain = this.#domains.get(name);
+    if (domain === undefined) return;
+    for (const { options } of this.exports.values()) if (options.domain === name) return;
+    this.#domains.delete(name);
+    this.#freeDomains.push(domain);
   }
 
   /** Drops every page of every export and starts on an empty engine; the memory goes back to the system. */
   reset(): void {
+    // All that can fail comes before anything changes.
+    const tables = [...this.exports.values()].map(({ options }) => new SlotTable(options.slots));
+    const engine = this.#makeEngine();
     const domains = this.#domains.size + this.#freeDomains.length;
-    this.#engine = this.#makeEngine();
-    for (let number = 0; number < domains; number++) this.#engine.addDomain();
-    for (const table of this.exports.values()) table.restart(this.#engine);
+    for (let number = 0; number < domains; number++) engine.addDomain();
+    this.#engine = engine;
+    let at = 0;
+    for (const opened of this.exports.values()) opened.restart(engine, tables[at++]!);
   }
 
   /** Sets the limit on mem_used_total, 0 for none; pages stored beyond a lowered limit stay. */
@@ -170,13 +182,40 @@ export class StoreCore {
     };
   }
 
-  /** The store's statistics with what is one export's own in place of the sums. */
-  exportStats(table: ExportTable): DeviceStats {
-    return {
-      ...this.stats(),
-      orig_data_size: table.table.used * PAGE_BYTES,
-      same_pages: table.table.same,
-      ...table.counts(),
-    };
+  /** An export's statistics: its own pages, the whole store's memory. */
+  exportStats(opened: ExportTable): DeviceStats {
+    const stats = this.stats();
+    // With one export all of it is that one's, and nothing need be looked through.
+    const own =
+      this.exports.size === 1 ? stats : { ...stats, ...exportContents(this.#engine, opened) };
+    return { ...own, ...opened.counts() };
   }
+}
+
+/** What one export holds of a store that others share; an object is counted once in each export that refers to it. */
+function exportContents(engine: Engine, { table }: ExportTable): Partial<StoreStats> {
+  const references = new Uint32Array(engine.idEnd());
+  for (let index = 0; index < table.slots; index++) references[table.objectAt(index)]! += 1;
+  references[0] = 0;
+  let objects = 0;
+  let huge = 0;
+  let comprBytes = 0;
+  let dupBytes = 0;
+  for (let id = 1; id < references.length; id++) {
+    if (references[id] === 0) continue;
+    const length = engine.lengthOf(id);
+    objects += 1;
+    comprBytes += length;
+    dupBytes += length * (references[id]! - 1);
+    if (length === PAGE_BYTES) huge += 1;
+  }
+  return {
+    orig_data_size: table.used * PAGE_BYTES,
+    compr_data_size: comprBytes,
+    same_pages: table.same,
+    huge_pages: huge,
+    dup_pages: table.used - table.same - objects,
+    dup_data_size: dupBytes,
+    objects,
+  };
 }

@@ -63,7 +63,8 @@ export class Store {
    */
   openExport(options: ExportOptions): Device {
     const core = this.#open();
-    const device = new Device(core, checkExportOptions(options));
+    const checked = checkExportOptions(options);
+    const device = new Device(core, checked, () => this.#devices.delete(checked.name));
     this.#devices.set(device.name, device);
     return device;
   }
@@ -71,9 +72,9 @@ export class Store {
   /** @throws PagefoldError NOT_FOUND if no export of that name is open. */
   export(name: string): Device {
     this.#open();
-    const device = this.#core.exports.has(name) ? this.#devices.get(name) : undefined;
+    const device = this.#devices.get(name);
     if (device !== undefined) return device;
-    const names = [...this.#core.exports.keys()].map((known) => `"${known}"`).join(", ");
+    const names = [...this.#devices.keys()].map((known) => `"${known}"`).join(", ");
     throw new PagefoldError(
       "NOT_FOUND",
       `no export "${name}" is open; open are ${names || "none"}`,
@@ -130,7 +131,7 @@ export class Store {
   /** Closes the store and every export that is still open. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    for (const device of this.#devices.values()) await device.close();
+    for (const device of [...this.#devices.values()]) await device.close();
     this.#isClosed = true;
   }
 }

@@ -48,7 +48,7 @@ interface Core {
   exhaust(id: number): void;
   encodeDecoded(kernel: number): number;
   inspect(id: number): number;
-  compact(maxMoves: number): number;
+  compact(): number;
   objectInfo(id: number): number;
   objectReferences(id: number): number;
   objectBytes(id: number): number;
@@ -215,7 +215,7 @@ export class Engine {
 
   /** Moves objects together until no class can save a zspage: the pages given back. */
   compact(): number {
-    return this.#core.compact(0xffffffff);
+    return this.#core.compact();
   }
 
   setLimit(bytes: number): void {

@@ -144,7 +144,7 @@ describe("stats", () => {
     });
   });
 
-  it("of an export have its own orig_data_size and same_pages beside the store's memory", async () => {
+  it("of an export count its own pages and objects, beside the store's memory", async () => {
     const store = await openStore();
     const first = store.openExport({ sizeBytes: 2 ** 20, name: "a" });
     const second = store.openExport({ sizeBytes: 2 ** 20, name: "b" });
@@ -153,12 +153,26 @@ describe("stats", () => {
     await writePage(second, 0, numberedPage(3));
     const whole = store.stats();
     expect(whole).toMatchObject({ orig_data_size: 6 * PAGE_BYTES, same_pages: 3, objects: 2 });
+    const length = (device: typeof first, index: number) => device.slotState(index)!.length;
+    const { mem_used_total, metadata_size } = whole;
     expect(first.stats()).toMatchObject({
-      ...whole,
       orig_data_size: 5 * PAGE_BYTES,
       same_pages: 3,
+      objects: 2,
+      dup_pages: 0,
+      compr_data_size: length(first, 3) + length(first, 4),
+      mem_used_total,
+      metadata_size,
     });
-    expect(second.stats()).toMatchObject({ ...whole, orig_data_size: PAGE_BYTES, same_pages: 0 });
+    expect(second.stats()).toMatchObject({
+      orig_data_size: PAGE_BYTES,
+      same_pages: 0,
+      objects: 1,
+      dup_pages: 0,
+      compr_data_size: length(second, 0),
+      mem_used_total,
+      metadata_size,
+    });
   });
 
   it("count every export's slots in metadata_size, and give them back when it closes", async () => {

@@ -109,6 +109,29 @@ describe("memory_reserved", () => {
     expect(Math.max(...reserved) - reserved[0]!).toBeLessThanOrEqual(ARENA_BYTES);
   });
 
+  it.each(["ascending", "descending", "random"])(
+    "holds long zspages where single pages were released in %s order",
+    (order) => {
+      const random = new SeededRandom(testSeed(`pages released in ${order} order`));
+      const driver = new EngineDriver({ codecs: [new SizedCodec()] });
+      const fill = (count: number, length: number) =>
+        Array.from({ length: count }, (_, number) =>
+          driver.put(sizedPage({ number, lengths: [length] })),
+        );
+      const raw = fill(8000, PAGE_BYTES);
+      const before = driver.engine.stats();
+      if (order === "random") raw.splice(0, raw.length, ...shuffled(random, raw));
+      if (order === "descending") raw.reverse();
+      for (const id of raw) driver.engine.release(id);
+      fill(8500, longestLength);
+      const after = driver.engine.stats();
+      // Eight pages hold nine of these objects.
+      expect(after.mem_used_total).toBeGreaterThan(0.9 * before.mem_used_total);
+      expect(after.mem_used_total).toBeLessThan(before.mem_used_total);
+      expect(after.memory_reserved).toBeLessThanOrEqual(before.memory_reserved + ARENA_BYTES);
+    },
+  );
+
   it("levels off in a store that is overwritten for long, and compaction brings the pool together", () => {
     const random = new SeededRandom(testSeed("churn"));
     const driver = new EngineDriver({ codecs: [new SizedCodec()] });

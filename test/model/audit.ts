@@ -34,6 +34,7 @@ function same(what: string, found: unknown, expected: unknown): void {
 /** Slots and objects of all exports; checks that each object serves equal contents of one domain. */
 function collect(core: StoreCore, exports: readonly ModelExport[]): Map<number, Seen> {
   const objects = new Map<number, Seen>();
+  const now = Math.floor(core.options.clock.seconds());
   for (const { plan, held, accessed, idle } of exports) {
     const { table } = core.exports.get(plan.name)!;
     for (let index = 0; index < plan.slots; index++) {
@@ -46,7 +47,7 @@ function collect(core: StoreCore, exports: readonly ModelExport[]): Map<number, 
         throw new AuditError(`slot ${index} of "${plan.name}" holds object ${id}`);
       }
       if (content !== null) {
-        same(`access of slot ${index}`, table.secondsAt(index), accessed[index]);
+        same(`access of slot ${index}`, now - table.ageAt(index, now), accessed[index]);
         same(`idle mark of slot ${index}`, table.isIdle(index), idle[index]);
       }
       if (id === 0) continue;

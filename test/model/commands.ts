@@ -101,18 +101,19 @@ async function discard(world: World): Promise<void> {
   await world.write(target, { pieces, send: () => target.device.discard(offset, length) });
 }
 
-/** In the model a write of zeros at both ends and a discard between. */
+/** In the model a write of zeros at both ends, where they are in use, and a discard between. */
 async function writeZeroes(world: World): Promise<void> {
   const target = world.anyExport();
   const { offset, length } = randomRange(world, target);
   world.note(`writeZeroes ${target.plan.name} ${offset}+${length}`);
+  const isHeld = ({ index }: Piece): boolean => target.held[index] !== null;
   const end = offset + length;
   const first = Math.min(end, Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES);
   const last = Math.max(first, end - (end % PAGE_BYTES));
   const pieces = [
-    ...piecesOf(world, target, offset, new Uint8Array(first - offset)),
+    ...piecesOf(world, target, offset, new Uint8Array(first - offset)).filter(isHeld),
     ...forgotten(first, last - first),
-    ...piecesOf(world, target, last, new Uint8Array(end - last)),
+    ...piecesOf(world, target, last, new Uint8Array(end - last)).filter(isHeld),
   ];
   await world.write(target, { pieces, send: () => target.device.writeZeroes(offset, length) });
   for (const { index } of pieces) world.checkSlot(target, index);

@@ -17,7 +17,8 @@ import { commonLength, putLength, putLiterals, putTail } from "../../lz4/assembl
 const WORD: usize = 8;
 const HALF: usize = 4;
 const MIN_MATCH: usize = 4;
-const MATCH_START_LIMIT: usize = 12;
+/** The last match starts at least 12 bytes before the end; one of an upper half starts 4 bytes into its word. */
+const MATCH_START_LIMIT: usize = 12 + HALF;
 const LAST_LITERALS: usize = 5;
 
 /** Last position of each word, and behind it of each upper half: 16 bits an entry, by hash. */

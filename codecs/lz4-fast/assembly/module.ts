@@ -3,6 +3,7 @@
 import { lz4FastEncode } from "./encode";
 import { lz4Decode } from "../../lz4/assembly/decode";
 
+/** The encoder's scratch. */
 const TABLE = memory.data(16384, 64);
 
 export function encode(source: usize, length: usize, target: usize): usize {

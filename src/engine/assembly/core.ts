@@ -14,7 +14,7 @@ import {
 } from "./pool";
 import { classOf, longestCompressedLength, startClasses } from "./classes";
 import { KEY, equalPages, hashPage, isSameFilled, setHashMask } from "./hash";
-import { candidateId, indexSize, insert, nextCandidate, remove, startIndex } from "./index";
+import { indexSize, insert, lookUp, nextCandidate, remove, startIndex } from "./index";
 import { HOST, decode, encode } from "./kernel";
 import {
   CORRUPT, DECODED, NEEDS_COMPRESS, NEEDS_DECODE, NO_ROOM, PAGE_BYTES, PAGE_SHIFT, REPLY, SAME_FILLED, SCRATCH,
@@ -23,7 +23,7 @@ import {
 import {
   DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf,
   hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf,
-  recodeObject, referencesOf, removeObject, share, unshare,
+  carve, recodeObject, referencesOf, removeObject, share, unshare,
 } from "./objects";
 import { arenaBytes, pageMapSize, reserve, startRuns } from "./runs";
 import { zspageTableSize } from "./zspages";
@@ -42,7 +42,7 @@ let writePage: usize = 0;
 let writeDomain: u32 = 0;
 let writeOld: u32 = 0;
 let writeHash: u64 = 0;
-let cursor: usize = 0;
+let candidate: u32 = 0;
 let compares: u32 = 0;
 
 /** Readies the store. `kernelBytes`: byte p is the kernel of the codec with priority p. */
@@ -99,46 +99,46 @@ export function write(staged: u32, domain: u32, old: u32): i32 {
     return compressAndPlace();
   }
   writeHash = hashPage(page, load<u64>(SECRETS + (<usize>domain << 3)));
-  cursor = nextCandidate(writeHash, 0);
   compares = 0;
-  return cursor ? lookUp() : compressAndPlace();
+  lookUp(writeHash);
+  candidate = nextCandidate();
+  return candidate ? compare() : compressAndPlace();
 }
 
 /** Goes on with the write after the host decoded the candidate to DECODED (`decoded` false: it could not). */
 export function resume(decoded: bool): i32 {
-  if (decoded && equalPages(writePage, DECODED)) return shareCandidate(candidateId(cursor));
-  cursor = nextCandidate(writeHash, cursor + 4);
-  return cursor ? lookUp() : compressAndPlace();
+  if (decoded && equalPages(writePage, DECODED)) return shareCandidate();
+  candidate = nextCandidate();
+  return candidate ? compare() : compressAndPlace();
 }
 
-/** Compares the page with the candidates from `cursor` on. */
-function lookUp(): i32 {
-  while (cursor && compares < MOST_COMPARES) {
-    const id = candidateId(cursor);
-    const entry = entryOf(id);
+/** Compares the page with the candidate and those after it. */
+function compare(): i32 {
+  while (candidate && compares < MOST_COMPARES) {
+    const entry = entryOf(candidate);
     const info = infoOf(entry);
     const isOfDomain = info >> DOMAIN_SHIFT == writeDomain;
     if (isOfDomain && hashOf(entry) == <u32>writeHash && referencesOf(entry) != u32.MAX_VALUE) {
       compares++;
       if (!isReadable(info)) {
-        store<u32>(REPLY, id, 8);
+        store<u32>(REPLY, candidate, 8);
         return NEEDS_DECODE;
       }
       if ((info & LENGTH_MASK) == <u32>PAGE_BYTES) {
-        if (equalPages(writePage, placeOf(entry))) return shareCandidate(id);
+        if (equalPages(writePage, placeOf(entry))) return shareCandidate();
       } else if (decode(bytesOf(entry), info & LENGTH_MASK, DECODED) && equalPages(writePage, DECODED)) {
-        return shareCandidate(id);
+        return shareCandidate();
       }
     }
-    cursor = nextCandidate(writeHash, cursor + 4);
+    candidate = nextCandidate();
   }
   return compressAndPlace();
 }
 
-function shareCandidate(id: u32): i32 {
-  share(entryOf(id));
+function shareCandidate(): i32 {
+  share(entryOf(candidate));
   if (writeOld) release(writeOld);
-  return <i32>id;
+  return <i32>candidate;
 }
 
 function compressAndPlace(): i32 {
@@ -167,16 +167,18 @@ export function commit(length: u32): i32 {
 }
 
 /**
- * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's
- * page takes any page, raw again: it cannot fail, and recompression finds it later.
+ * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's page
+ * takes any page: compressed bytes in a zspage made of it, and raw ones.
  */
 function takeOver(bytes: usize, length: u32, word: u32): bool {
   if (!writeOld) return false;
   const entry = entryOf(writeOld);
   if (referencesOf(entry) != 1) return false;
   if (lengthOf(entry) == <u32>PAGE_BYTES) {
-    bytes = writePage;
-    length = <u32>PAGE_BYTES;
+    if (length < <u32>PAGE_BYTES && !carve(writeOld, entry, length)) {
+      bytes = writePage;
+      length = <u32>PAGE_BYTES;
+    }
   } else if (length == <u32>PAGE_BYTES || length > roomOf(classAt(placeOf(entry)))) {
     return false;
   }
@@ -251,8 +253,8 @@ export function inspect(id: u32): i32 {
   return decodeObject(entry, DECODED) ? 0 : CORRUPT;
 }
 
-export function compact(maxMoves: u32): u32 {
-  return compactPool(maxMoves);
+export function compact(): u32 {
+  return compactPool();
 }
 
 export function objectInfo(id: u32): u32 {
@@ -265,12 +267,6 @@ export function objectReferences(id: u32): u32 {
 
 export function objectBytes(id: u32): usize {
   return bytesOf(entryOf(id));
-}
-
-/** Bytes of pool memory the object's place takes: its class's size, or a page. */
-export function objectRoom(id: u32): u32 {
-  const entry = entryOf(id);
-  return lengthOf(entry) == <u32>PAGE_BYTES ? <u32>PAGE_BYTES : roomOf(classAt(placeOf(entry)));
 }
 
 export function idEnd(): u32 {

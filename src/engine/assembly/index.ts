@@ -16,6 +16,7 @@ import { USED_TABLE, takeRun } from "./runs";
 const ENTRIES: u32 = 32;
 const BUCKET_SHIFT: usize = 7;
 const ID_MASK: u32 = 0xffffff;
+const TAG_MASK: u32 = 0xff000000;
 /**
  * Doubling begins at this many objects a bucket on average. A new page finds its bucket full, and displaces another,
  * with the Poisson tail P(X >= 32): 3 in 100,000 at 14; at 20 it is 8 in 1,000, and 3 of 438 duplicates were missed.
@@ -34,6 +35,12 @@ let segments: u32 = 0;
 let base: u32 = 0;
 let split: u32 = 0;
 let entries: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function tagOf(hash: u64): u32 {
+  return <u32>(hash >> 32) << 24;
+}
 
 // @ts-ignore: decorator
 @inline
@@ -86,35 +93,46 @@ function splitNext(): bool {
   return true;
 }
 
-/**
- * The place of the next entry that may be the content with this hash, at or after `cursor`; 0 if there is none.
- * `cursor` 0 starts.
- */
-export function nextCandidate(hash: u64, cursor: usize): usize {
-  if (!base) return 0;
-  const bucket = bucketOf(<u32>hash);
-  const tag = i32x4.splat(<i32>(<u32>(hash >> 32) << 24));
-  const tagBits = i32x4.splat(<i32>0xff000000);
-  const zero = i32x4.splat(0);
-  const end = bucket + (1 << BUCKET_SHIFT);
-  for (let at = cursor ? (cursor & ~15) : bucket; at < end; at += 16) {
-    const four = v128.load(at);
-    const hits = v128.andnot(
-      i32x4.eq(v128.and(four, tagBits), tag),
-      i32x4.eq(four, zero),
-    );
-    let mask = i32x4.bitmask(hits);
-    if (cursor && at == (cursor & ~15)) mask &= 0xf << <i32>((cursor & 15) >> 2);
-    if (mask) return at + (<usize>ctz(mask) << 2);
-  }
-  return 0;
-}
+/** Entries of the bucket last looked into that may be the content, a bit each, and where that bucket is. */
+let hits: u32 = 0;
+let hitBucket: usize = 0;
 
-/** The id in the entry at `at`. */
+/**
+ * Bit i: entry i of the bucket, where `bits` has ones, equals `wanted`. All 32 at once and without a branch: at which entry a
+ * search ends cannot be foretold, and the bucket is seldom in the cache.
+ */
 // @ts-ignore: decorator
 @inline
-export function candidateId(at: usize): u32 {
-  return load<u32>(at) & ID_MASK;
+function matches(bucket: usize, bits: v128, wanted: v128): u32 {
+  return (
+    <u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket), bits), wanted)) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 16), bits), wanted)) << 4) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 32), bits), wanted)) << 8) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 48), bits), wanted)) << 12) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 64), bits), wanted)) << 16) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 80), bits), wanted)) << 20) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 96), bits), wanted)) << 24) |
+    (<u32>i32x4.bitmask(i32x4.eq(v128.and(v128.load(bucket, 112), bits), wanted)) << 28)
+  );
+}
+
+/** Begins a search for contents with this hash; `nextCandidate` gives what it finds. */
+export function lookUp(hash: u64): void {
+  hits = 0;
+  if (!base) return;
+  hitBucket = bucketOf(<u32>hash);
+  hits = matches(hitBucket, i32x4.splat(<i32>TAG_MASK), i32x4.splat(<i32>tagOf(hash)));
+}
+
+/** The id of the next object that may be the content looked up, 0 if there is none left. */
+export function nextCandidate(): u32 {
+  while (hits) {
+    const entry = load<u32>(hitBucket + (<usize>ctz(hits) << 2));
+    hits &= hits - 1;
+    // A free entry has tag 0 like one in 256 of those in use.
+    if (entry) return entry & ID_MASK;
+  }
+  return 0;
 }
 
 export function insert(hash: u64, id: u32): void {
@@ -123,34 +141,22 @@ export function insert(hash: u64, id: u32): void {
     for (let count: u32 = 0; count < SPLITS; count++) if (!splitNext() || !split) break;
   }
   const bucket = bucketOf(<u32>hash);
-  const entry = (<u32>(hash >> 32) << 24) | id;
-  const zero = i32x4.splat(0);
-  for (let at = bucket; at < bucket + (1 << BUCKET_SHIFT); at += 16) {
-    const mask = i32x4.bitmask(i32x4.eq(v128.load(at), zero));
-    if (mask) {
-      store<u32>(at + (<usize>ctz(mask) << 2), entry);
-      entries++;
-      return;
-    }
-  }
+  const free = matches(bucket, i32x4.splat(-1), i32x4.splat(0));
+  let place = ctz(free);
+  if (free) entries++;
   // Full: the new page takes the place of another, which one hangs on the key.
-  store<u32>(bucket + ((<usize>(hash >> 40) & (ENTRIES - 1)) << 2), entry);
+  else place = <u32>(hash >> 40) & (ENTRIES - 1);
+  store<u32>(bucket + (<usize>place << 2), tagOf(hash) | id);
 }
 
 /** Removes the entry of object `id`, if it is still there. */
 export function remove(low: u32, id: u32): void {
   if (!base) return;
   const bucket = bucketOf(low);
-  const wanted = i32x4.splat(<i32>id);
-  const idBits = i32x4.splat(<i32>ID_MASK);
-  for (let at = bucket; at < bucket + (1 << BUCKET_SHIFT); at += 16) {
-    const mask = i32x4.bitmask(i32x4.eq(v128.and(v128.load(at), idBits), wanted));
-    if (mask) {
-      store<u32>(at + (<usize>ctz(mask) << 2), 0);
-      entries--;
-      return;
-    }
-  }
+  const found = matches(bucket, i32x4.splat(<i32>ID_MASK), i32x4.splat(<i32>id));
+  if (!found) return;
+  store<u32>(bucket + (<usize>ctz(found) << 2), 0);
+  entries--;
 }
 
 export function indexSize(): usize {

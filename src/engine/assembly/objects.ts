@@ -14,7 +14,7 @@
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
 import { USED_TABLE, takeRun } from "./runs";
-import { allocate, allocateHuge, release, releaseHuge } from "./pool";
+import { allocate, allocateHuge, carvePage, release, releaseHuge } from "./pool";
 import { HEAD_BYTES, classOf } from "./classes";
 
 const ENTRY_SHIFT: usize = 4;
@@ -187,14 +187,29 @@ export function overwriteObject(entry: usize, bytes: usize, length: u32, word: u
   memory.copy(bytesOf(entry), bytes, length);
 }
 
+/**
+ * Moves a raw object, whose bytes are about to be written anew, to a place for `length` bytes in a zspage made of its own
+ * page, where there is no other memory: whether it could be done.
+ */
+export function carve(id: u32, entry: usize, length: u32): bool {
+  const place = carvePage(placeOf(entry), classOf(length));
+  if (!place) return false;
+  store<u32>(place, id);
+  store<u32>(entry, <u32>place);
+  return true;
+}
+
 /** Gives an object other bytes for the same contents, in a new place: false if there is no room. */
 export function recodeObject(id: u32, entry: usize, bytes: usize, length: u32, priority: u32): bool {
   const place = makePlace(id, length);
-  if (!place) return false;
+  const isRaw = lengthOf(entry) == <u32>PAGE_BYTES;
+  if (!place && !(isRaw && carve(id, entry, length))) return false;
   const references = referencesOf(entry);
   countOut(lengthOf(entry), references);
-  leavePlace(entry);
-  store<u32>(entry, <u32>place);
+  if (place) {
+    leavePlace(entry);
+    store<u32>(entry, <u32>place);
+  }
   const kept = infoOf(entry) & ~(LENGTH_MASK | (3 << PRIORITY_SHIFT));
   store<u32>(entry, kept | length | (priority << PRIORITY_SHIFT), 4);
   memory.copy(bytesOf(entry), bytes, length);

@@ -122,7 +122,13 @@ function roomyZspage(index: u32): u32 {
     freeZspage(id);
     return 0;
   }
-  const capacity = (pages * <u32>PAGE_BYTES) / size;
+  openZspage(id, run, pages, index);
+  return id;
+}
+
+/** Enters `pages` pages at `run` as an empty zspage of class `index`. */
+function openZspage(id: u32, run: usize, pages: u32, index: u32): void {
+  const capacity = (pages * <u32>PAGE_BYTES) / classSize(index);
   const entry = zspageEntry(id);
   store<u32>(entry, <u32>run, Z_ADDRESS);
   store<u8>(entry, <u8>index, 4);
@@ -135,7 +141,15 @@ function roomyZspage(index: u32): u32 {
   const total = CAPACITY + (index << 2);
   store<u32>(total, load<u32>(total) + capacity);
   link(id, entry, index, 0);
-  return id;
+}
+
+/** Makes a raw page a zspage of class `index` and takes a place of it: that place, or 0 if no zspage can be entered. */
+export function carvePage(page: usize, index: u32): usize {
+  const id = newZspage();
+  if (!id) return 0;
+  store<u32>(pageEntry(page), id);
+  openZspage(id, page, 1, index);
+  return takePlace(id, index);
 }
 
 /** Takes a place of zspage `id`, which has one. */
@@ -226,22 +240,15 @@ function emptiable(index: u32): u32 {
   return 0;
 }
 
-/**
- * Empties the emptiest zspages of a class into its fullest ones while a whole zspage can be saved: pages given back.
- * Stops after about `maxMoves` objects.
- */
-function compactClass(index: u32, maxMoves: u32): u32 {
+/** Empties the emptiest zspages of a class into its fullest ones while a whole zspage can be saved: pages given back. */
+function compactClass(index: u32): u32 {
   let pages: u32 = 0;
-  let moves: u32 = 0;
   const size = <usize>classSize(index);
-  while (moves < maxMoves) {
-    const id = emptiable(index);
-    if (!id) break;
+  for (let id = emptiable(index); id; id = emptiable(index)) {
     const entry = zspageEntry(id);
     const inUse = <u32>load<u16>(entry, 8);
     const capacity = <u32>load<u16>(entry, 6);
     pages += <u32>load<u8>(entry, 5);
-    moves += inUse;
     unlink(entry, index, groupOf(entry, inUse));
     const address = <usize>load<u32>(entry, Z_ADDRESS);
     const end = address + <usize>load<u16>(entry, 20) * size;
@@ -263,10 +270,10 @@ function compactClass(index: u32, maxMoves: u32): u32 {
   return pages;
 }
 
-/** Compacts every class, the largest first, moving about `maxMoves` objects at most: pages given back. */
-export function compact(maxMoves: u32): u32 {
+/** Compacts every class, the largest first: pages given back. */
+export function compact(): u32 {
   let pages: u32 = 0;
-  for (let index = CLASSES; index-- > 0; ) pages += compactClass(index, maxMoves);
+  for (let index = CLASSES; index-- > 0; ) pages += compactClass(index);
   compactedPages += pages;
   return pages;
 }
