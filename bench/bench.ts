@@ -8,25 +8,23 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { loadCodec } from "../codecs/registry.ts";
 import { CORPORA } from "./corpus.ts";
 import { describeMachine } from "./measure.ts";
 import { type MemoryRow, runMemory } from "./memory.ts";
 import { type Race, runRace } from "./race.ts";
 import { renderMemory, renderRace, renderScale, renderSteps } from "./render.ts";
-import { codecSide, copySide, type Side, storeSide, zramSide } from "./sides.ts";
+import { codecSide, copySide, deviceSide, type Side, storeSide, zramSide } from "./sides.ts";
 import { runScale, runSteps, type Scale, type Steps } from "./steps.ts";
 import { withZram, type ZramDevice, zramObstacle } from "./zram-device.ts";
 
 /** Two values each: a run that only shows it works, and a real one. */
 const SIZES = {
-  smoke: { pages: 256, rounds: 1, stepPages: 256, slots: [256, 1024], codecs: ["lz4-wasm"] },
+  smoke: { pages: 256, rounds: 1, stepPages: 256, slots: [256, 1024] },
   real: {
     pages: 32_768,
     rounds: 7,
     stepPages: 16_384,
     slots: [10_000, 1_000_000],
-    codecs: ["lz4-wasm", "zstd"],
   },
 } as const;
 
@@ -59,24 +57,28 @@ async function run(
   const size = SIZES[isSmoke ? "smoke" : "real"];
   const results: Report["results"] = { race: [], steps: [], scale: [], memory: [] };
   const has = (part: string): boolean => parts.length === 0 || parts.includes(part);
-  for (const codec of size.codecs) await loadCodec(codec);
 
   for (const corpus of has("race") ? CORPORA : []) {
-    const race = runRace(
+    const race = await runRace(
       { corpus, pages: size.pages, rounds: size.rounds, rival: "kernel zram lz4" },
-      (sizeBytes) => {
+      async (sizeBytes) => {
         const sides: Side[] = device === null ? [] : [zramSide(device, "lz4", sizeBytes)];
         sides.push(
-          storeSide("pagefold lz4", { sizeBytes, codec: "lz4" }),
-          storeSide("pagefold lz4, memory reserved", {
+          await deviceSide("pagefold lz4", { sizeBytes, codec: "lz4" }),
+          await deviceSide("pagefold lz4, memory reserved", {
             sizeBytes,
             codec: "lz4",
             reserveBytes: sizeBytes,
           }),
-          storeSide("pagefold lz4, dedup off", { sizeBytes, codec: "lz4", dedup: false }),
-          storeSide("pagefold lz4-fast", { sizeBytes, codec: "lz4-fast" }),
+          await deviceSide("pagefold lz4, dedup off", { sizeBytes, codec: "lz4", dedup: false }),
+          await deviceSide("pagefold lz4-fast", { sizeBytes, codec: "lz4-fast" }),
+          storeSide("pagefold lz4, page by page", { sizeBytes, codec: "lz4" }),
         );
-        sides.push(codecSide("lz4", size.pages), copySide(size.pages));
+        sides.push(
+          codecSide("lz4", size.pages),
+          codecSide("lz4-wasm", size.pages),
+          copySide(size.pages),
+        );
         return sides;
       },
     );
@@ -84,11 +86,13 @@ async function run(
     say(renderRace(race));
   }
   for (const corpus of has("steps") ? CORPORA : []) {
-    results.steps.push(runSteps({ corpus, pages: size.stepPages, rounds: size.rounds }));
+    results.steps.push(await runSteps({ corpus, pages: size.stepPages, rounds: size.rounds }));
   }
   if (results.steps.length > 0) say(renderSteps(results.steps));
   if (has("scale")) {
-    results.scale.push(...runScale({ corpus: CORPORA[0], slots: size.slots, rounds: size.rounds }));
+    results.scale.push(
+      ...(await runScale({ corpus: CORPORA[0], slots: size.slots, rounds: size.rounds })),
+    );
     say(renderScale(results.scale));
   }
   for (const corpus of has("memory") ? CORPORA : [])

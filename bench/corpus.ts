@@ -7,10 +7,12 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { PAGE_BYTES } from "../src/base/units.ts";
 import { pageAlignedBytes } from "../src/base/wasm.ts";
+import { REQUEST_BYTES } from "./zram-device.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 /** Which 32-bit word of a page carries the stamp: amid the page. */
 const STAMP_WORD = 513;
+const PAGES_PER_REQUEST = REQUEST_BYTES / PAGE_BYTES;
 
 export const CORPORA = ["guest-a-node", "guest-b-node", "guest-c-python"] as const;
 
@@ -22,8 +24,9 @@ export function corpusPages(name: string): Uint8Array {
 export class StampedPages {
   readonly count: number;
   readonly bytes: Uint8Array;
-  /** A view of each page. */
+  /** A view of each page, and of each 128 KiB. */
   readonly pages: readonly Uint8Array[];
+  readonly requests: readonly Uint8Array[];
   readonly #words: Uint32Array;
   #stamp = 0;
 
@@ -38,6 +41,9 @@ export class StampedPages {
     this.#words = new Uint32Array(this.bytes.buffer, 0, this.bytes.length / 4);
     this.pages = Array.from({ length: count }, (_, index) =>
       this.bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES),
+    );
+    this.requests = Array.from({ length: count / PAGES_PER_REQUEST }, (_, index) =>
+      this.bytes.subarray(index * REQUEST_BYTES, (index + 1) * REQUEST_BYTES),
     );
     this.restamp();
   }

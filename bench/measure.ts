@@ -13,9 +13,12 @@ export function collectGarbage(): void {
 }
 
 /** Microseconds per item of `work` over `count` items. */
-export function microsecondsEach(count: number, work: () => void): number {
+export async function microsecondsEach(
+  count: number,
+  work: () => void | Promise<void>,
+): Promise<number> {
   const start = stopwatchClock.seconds();
-  work();
+  await work();
   return ((stopwatchClock.seconds() - start) * 1e6) / count;
 }
 

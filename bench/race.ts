@@ -38,17 +38,17 @@ interface Times {
 /** Rounds that only warm the code up. */
 const WARM_UP_ROUNDS = 2;
 
-export function runRace(
+export async function runRace(
   options: {
     readonly corpus: string;
     readonly pages: number;
     readonly rounds: number;
     readonly rival: string;
   },
-  makeSides: (sizeBytes: number) => readonly Side[],
-): Race {
+  makeSides: (sizeBytes: number) => Promise<readonly Side[]>,
+): Promise<Race> {
   const pages = new StampedPages(options.corpus, options.pages);
-  const sides = makeSides(pages.bytes.length);
+  const sides = await makeSides(pages.bytes.length);
   const times = sides.map((): Times => ({ fill: [], overwrite: [], read: [] }));
   for (let round = -WARM_UP_ROUNDS; round < options.rounds; round++) {
     // Every other round runs backwards, so that no side always comes after the same one.
@@ -56,21 +56,23 @@ export function runRace(
     pages.restamp();
     for (const index of order) {
       const side = sides[index]!;
-      side.renew();
-      const fill = microsecondsEach(pages.count, () => side.write(pages));
+      await side.renew();
+      const fill = await microsecondsEach(pages.count, () => side.write(pages));
       if (round >= 0) times[index]!.fill.push(fill);
     }
     pages.restamp();
     for (const index of order) {
       const side = sides[index]!;
-      const overwrite = microsecondsEach(pages.count, () => side.write(pages));
-      const read = microsecondsEach(pages.count, () => side.read(pages));
+      const overwrite = await microsecondsEach(pages.count, () => side.write(pages));
+      const read = await microsecondsEach(pages.count, () => side.read(pages));
       if (round < 0) continue;
       times[index]!.overwrite.push(overwrite);
       times[index]!.read.push(read);
     }
   }
   const rival = sides.findIndex((side) => side.name === options.rival);
+  const hashes: string[] = [];
+  for (const side of sides) hashes.push(await readBackHash(side, pages));
   const rows = sides.map((side, index): RaceRow => {
     const own = times[index]!;
     const against = times[rival];
@@ -86,12 +88,11 @@ export function runRace(
       fill_ratio: side.stores ? ratio("fill") : null,
       overwrite_ratio: ratio("overwrite"),
       read_ratio: ratio("read"),
-      read_back: readBackHash(side, pages),
+      read_back: hashes[index]!,
     };
   });
   for (const side of sides) side.close();
-  const hashes = new Set(rows.map((row) => row.read_back));
-  if (hashes.size !== 1)
-    throw new Error(`the sides read back different bytes: ${[...hashes].join(", ")}`);
+  if (new Set(hashes).size !== 1)
+    throw new Error(`the sides read back different bytes: ${hashes.join(", ")}`);
   return { corpus: options.corpus, pages: pages.count, rounds: options.rounds, rows };
 }

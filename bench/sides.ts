@@ -1,26 +1,31 @@
 /**
  * The sides of a race: each writes and reads all pages of a corpus, on a device that is new or full. The kernel's side
- * takes 128 KiB requests, its cheapest; ours takes page by page.
+ * and ours as a device take 128 KiB requests, the page store takes page by page.
  */
 
 import { createHash, type Hash } from "node:crypto";
 import { getCodec } from "../codecs/registry.ts";
 import { PAGE_BYTES } from "../src/base/units.ts";
-import { createPageStore, type PageStore, type PageStoreOptions } from "../src/index.ts";
+import {
+  createPageStore,
+  openDevice,
+  type PageStore,
+  type PageStoreOptions,
+} from "../src/index.ts";
 import type { StampedPages } from "./corpus.ts";
 import { collectGarbage } from "./measure.ts";
-import { requestBuffer, type ZramDevice } from "./zram-device.ts";
+import { REQUEST_BYTES, requestBuffer, type ZramDevice } from "./zram-device.ts";
 
 export interface Side {
   readonly name: string;
   /** Whether `renew` makes a difference: something is stored. */
   readonly stores: boolean;
   /** Makes the device new and empty. */
-  renew(): void;
+  renew(): void | Promise<void>;
   /** Writes every page. */
-  write(pages: StampedPages): void;
+  write(pages: StampedPages): void | Promise<void>;
   /** Reads every page; the last read of a race hands the bytes to `hash`. */
-  read(pages: StampedPages, hash?: Hash): void;
+  read(pages: StampedPages, hash?: Hash): void | Promise<void>;
   close(): void;
 }
 
@@ -58,6 +63,35 @@ export function storeSide(name: string, options: PageStoreOptions): Side {
       }
     },
     close: () => store.close(),
+  };
+}
+
+/** The same store as a block device, asked as the kernel is: requests of 128 KiB. */
+export async function deviceSide(name: string, options: PageStoreOptions): Promise<Side> {
+  const target = new Uint8Array(REQUEST_BYTES);
+  let device = await openDevice(options);
+  return {
+    name,
+    stores: true,
+    async renew() {
+      await device.close();
+      device = await openDevice(options);
+      collectGarbage();
+    },
+    async write({ requests }) {
+      let offset = 0;
+      for (const request of requests) {
+        await device.write(offset, request);
+        offset += request.length;
+      }
+    },
+    async read({ requests }, hash) {
+      for (let index = 0; index < requests.length; index++) {
+        await device.read(index * REQUEST_BYTES, target);
+        hash?.update(target);
+      }
+    },
+    close: () => undefined,
   };
 }
 
@@ -114,8 +148,8 @@ export function copySide(count: number): Side {
 }
 
 /** The hash of everything a side reads back. */
-export function readBackHash(side: Side, pages: StampedPages): string {
+export async function readBackHash(side: Side, pages: StampedPages): Promise<string> {
   const hash = createHash("sha256");
-  side.read(pages, hash);
+  await side.read(pages, hash);
   return hash.digest("hex").slice(0, 16);
 }

@@ -3,7 +3,7 @@
 import { SeededRandom } from "../src/base/random.ts";
 import { PAGE_BYTES } from "../src/base/units.ts";
 import { createPageStore } from "../src/index.ts";
-import { corpusPages, StampedPages } from "./corpus.ts";
+import { StampedPages } from "./corpus.ts";
 import { median, microsecondsEach } from "./measure.ts";
 
 export interface Steps {
@@ -16,7 +16,11 @@ export interface Steps {
 }
 
 /** Duplicates and same-filled pages against plain reads, in one run. */
-export function runSteps(options: { corpus: string; pages: number; rounds: number }): Steps {
+export async function runSteps(options: {
+  corpus: string;
+  pages: number;
+  rounds: number;
+}): Promise<Steps> {
   const pages = new StampedPages(options.corpus, options.pages);
   const { count } = pages;
   const store = createPageStore({ sizeBytes: 2 * count * PAGE_BYTES, codec: "lz4" });
@@ -29,16 +33,16 @@ export function runSteps(options: { corpus: string; pages: number; rounds: numbe
   for (let round = -1; round < options.rounds; round++) {
     store.discard(count, count);
     const times = [
-      microsecondsEach(count, () => {
+      await microsecondsEach(count, () => {
         for (let index = 0; index < count; index++) store.read(index, target);
       }),
-      microsecondsEach(count, () => {
+      await microsecondsEach(count, () => {
         for (let index = 0; index < count; index++) store.write(count + index, pages.pages[index]!);
       }),
     ] as const;
     if (store.stats().dup_pages !== count) throw new Error("not every duplicate was found");
     store.discard(count, count);
-    const sameTime = microsecondsEach(count, () => {
+    const sameTime = await microsecondsEach(count, () => {
       for (let index = 0; index < count; index++) store.write(count + index, same);
     });
     if (round < 0) continue;
@@ -68,49 +72,57 @@ export interface Scale {
 }
 
 /** Pages one measurement touches. */
-const TOUCHED_PAGES = 32_000;
+const TOUCHED_PAGES = 16_384;
 
-/** The cost of a page with many or few slots in use; one row for each count. */
-export function runScale(options: {
+/** Random places of runs of `run` pages, `count` pages in all. */
+function places(
+  random: SeededRandom,
+  options: { slots: number; run: number; count: number },
+): number[] {
+  const { slots, run, count } = options;
+  return Array.from({ length: Math.floor(count / run) }, () => random.below(slots - run + 1));
+}
+
+/** The cost of a page with many or few slots in use; one row for each count. Reads go to places of their own. */
+export async function runScale(options: {
   corpus: string;
   slots: readonly number[];
   rounds: number;
-}): Scale[] {
-  const base = corpusPages(options.corpus);
-  const basePages = base.length / PAGE_BYTES;
-  const page = new Uint8Array(PAGE_BYTES);
-  const words = new Uint32Array(page.buffer);
+}): Promise<Scale[]> {
+  const pages = new StampedPages(options.corpus, TOUCHED_PAGES);
   const target = new Uint8Array(PAGE_BYTES);
-  let stamp = 0;
-  const next = (index: number): Uint8Array => {
-    const from = (index % basePages) * PAGE_BYTES;
-    page.set(base.subarray(from, from + PAGE_BYTES));
-    words[513] = ++stamp;
-    return page;
-  };
   const stores = options.slots.map((slots) => {
     const store = createPageStore({ sizeBytes: slots * PAGE_BYTES, codec: "lz4" });
-    for (let index = 0; index < slots; index++) store.write(index, next(index));
+    for (let index = 0; index < slots; index++) {
+      if (index % pages.count === 0) pages.restamp();
+      store.write(index, pages.pages[index % pages.count]!);
+    }
     return { slots, store, times: [[], [], [], []] as number[][] };
   });
   const random = new SeededRandom(1);
   for (let round = -1; round < options.rounds; round++) {
     for (const { slots, store, times } of stores) {
-      [32, 1].forEach((run, kind) => {
-        const touched = Math.min(TOUCHED_PAGES, slots);
-        const places = Array.from({ length: touched / run }, () => random.below(slots - run + 1));
-        const write = microsecondsEach(touched, () => {
-          for (const place of places)
-            for (let index = place; index < place + run; index++) store.write(index, next(index));
+      for (const [kind, run] of [32, 1].entries()) {
+        const count = Math.min(TOUCHED_PAGES, slots) & ~31;
+        const written = places(random, { slots, run, count });
+        const readBack = places(random, { slots, run, count });
+        pages.restamp();
+        const write = await microsecondsEach(count, () => {
+          let next = 0;
+          for (const place of written) {
+            for (let index = place; index < place + run; index++)
+              store.write(index, pages.pages[next++]!);
+          }
         });
-        const read = microsecondsEach(touched, () => {
-          for (const place of places)
+        const read = await microsecondsEach(count, () => {
+          for (const place of readBack) {
             for (let index = place; index < place + run; index++) store.read(index, target);
+          }
         });
-        if (round < 0) return;
+        if (round < 0) continue;
         times[2 * kind]!.push(write);
         times[2 * kind + 1]!.push(read);
-      });
+      }
     }
   }
   return stores.map(({ slots, store, times }) => {

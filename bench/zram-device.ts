@@ -17,7 +17,7 @@ import {
 import { pageAlignedBytes } from "../src/base/wasm.ts";
 
 const CONTROL = "/sys/class/zram-control";
-const REQUEST_BYTES = 131_072;
+export const REQUEST_BYTES = 131_072;
 
 /** mm_stat by its names, bytes and pages as the kernel gives them. */
 export interface MmStat {
@@ -54,14 +54,6 @@ export class ZramDevice {
   constructor() {
     this.#id = readFileSync(`${CONTROL}/hot_add`, "utf8").trim();
     this.#sysfs = `/sys/block/zram${this.#id}`;
-  }
-
-  /** The compressors this kernel offers. */
-  algorithms(): string[] {
-    return readFileSync(`${this.#sysfs}/comp_algorithm`, "utf8")
-      .replace(/[[\]]/g, "")
-      .trim()
-      .split(/\s+/);
   }
 
   /** Empties the device and sets it up with this compressor and size. */

@@ -5,7 +5,7 @@
  * a codec is its folder, one import and one line in the list here.
  */
 
-import { PagefoldError } from "../src/base/errors.ts";
+import { MOST_NAME_BYTES, PagefoldError } from "../src/base/errors.ts";
 import type { Codec, CodecDefinition } from "./codec.ts";
 import { definition as deflate } from "./deflate/index.ts";
 import { definition as lz4 } from "./lz4/index.ts";
@@ -33,9 +33,6 @@ export interface ParsedCodec {
   readonly name: string;
 }
 
-/** Limit of any name in pagefold, in bytes of UTF-8. */
-const NAME_BYTES_MAX = 127;
-
 /** The names of all codecs, in the registry's order. */
 export function codecNames(): string[] {
   return codecDefinitions.map((definition) => definition.name);
@@ -53,10 +50,10 @@ export function parseCodec(spec: string): ParsedCodec {
     );
   }
   const bytes = Buffer.byteLength(spec);
-  if (bytes > NAME_BYTES_MAX) {
+  if (bytes > MOST_NAME_BYTES) {
     throw new PagefoldError(
       "NAME_TOO_LONG",
-      `a codec name of ${bytes} bytes is longer than the limit of ${NAME_BYTES_MAX}; use one of ${codecNames().join(", ")}`,
+      `a codec name of ${bytes} bytes is longer than the limit of ${MOST_NAME_BYTES}; use one of ${codecNames().join(", ")}`,
     );
   }
   const colon = spec.indexOf(":");

@@ -39,8 +39,8 @@ function openWorkspace(base64: string): Workspace {
 }
 
 /**
- * A codec of blocks up to 64 KiB on either side; longer ones are refused as not fitting. Its memory is made at first use: a
- * store, whose engine runs the codec itself, never needs it.
+ * A codec of blocks up to 64 KiB on either side; longer ones are refused as not fitting. Its memory is made at first
+ * use: a store, whose engine runs the codec itself, never needs it.
  */
 export function createLz4Codec(name: string, base64: string): Codec {
   let opened: Workspace | undefined;

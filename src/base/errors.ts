@@ -5,6 +5,9 @@
  * A message always holds the offending value, the limit it broke and what to do about it.
  */
 
+/** The longest name of anything, in bytes of UTF-8, as zram has it. */
+export const MOST_NAME_BYTES = 127;
+
 /** Each code with the system errno a block device would answer with. */
 const ERROR_ERRNO = {
   /** An argument of the wrong type or shape, or outside its range. */

@@ -10,6 +10,7 @@ import { constants } from "node:os";
 import { type Command, CommanderError } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { type ErrorCode, PagefoldError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
 import { type Emphasis, emphasisFor } from "../report/terminal.ts";
 
@@ -38,7 +39,7 @@ const USAGE_CODES: ReadonlySet<ErrorCode> = new Set([
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, " ");
+  return printable(text.trim().replaceAll(/\s*\n\s*/g, " "));
 }
 
 /** Commander's refusal in our words, with the help that explains it. */

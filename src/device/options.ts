@@ -4,7 +4,7 @@ import type { Codec } from "../../codecs/codec.ts";
 import { getCodec, parseCodec } from "../../codecs/registry.ts";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
-import { PagefoldError } from "../base/errors.ts";
+import { MOST_NAME_BYTES, PagefoldError } from "../base/errors.ts";
 import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
@@ -12,8 +12,6 @@ import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts"
 
 /** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
 export const MOST_SIZE_BYTES = 2 ** 40;
-/** The longest name, as zram has it. */
-const MOST_NAME_BYTES = 127;
 
 /** Options of a store. */
 export interface StoreOptions {

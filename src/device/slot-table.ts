@@ -2,7 +2,7 @@
  * The slots of one export, 12 bytes each: what a slot holds and when it was last touched.
  *
  *     low, high   same-filled: the word's halves        else: the object id (0: the slot is not in use), and nothing
- *     stamp       bit 31 same-filled | bit 30 idle | bits 0 to 29 the clock's seconds at the last read or write, modulo 2^30
+ *     stamp       bit 31 same-filled | bit 30 idle | bits 0 to 29 the clock's seconds at the last access, modulo 2^30
  *
  * The table knows nothing of the engine; whoever changes a slot hands its object back.
  */

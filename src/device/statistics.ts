@@ -63,7 +63,8 @@ export interface ExportCounts {
 }
 
 /**
- * An export's statistics. What counts pages and objects is its own, an object once in each export that refers to it, so the
- * identity holds for each; mem_*, metadata_size, memory_reserved and the counts since the start are the whole store's.
+ * An export's statistics. What counts pages and objects is its own, an object once in each export that refers to it, so
+ * the identity holds for each; mem_*, metadata_size, memory_reserved and the counts since the start are the whole
+ * store's.
  */
 export type DeviceStats = StoreStats & ExportCounts;

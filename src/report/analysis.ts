@@ -4,6 +4,7 @@
  * that are.
  */
 
+import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import type { AnalysisResult, ClassCount, CodecResult, ZramResult } from "./result.ts";
 import { bar, columns, decimal, type Emphasis, share, sparkline, wholeNumber } from "./terminal.ts";
@@ -163,7 +164,7 @@ const FILES_SHOWN = 3;
 
 function filesTitle(files: readonly string[]): string {
   const more = files.length - FILES_SHOWN;
-  const shown = files.slice(0, FILES_SHOWN).join(" ");
+  const shown = printable(files.slice(0, FILES_SHOWN).join(" "));
   return more > 0 ? `${shown} and ${more} more` : shown || "These pages";
 }
 

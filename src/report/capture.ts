@@ -1,5 +1,6 @@
 /** The result of `pagefold capture` as text for a terminal. Knows only the result object. */
 
+import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import type { CaptureResult } from "./result.ts";
 import { columns, type Emphasis, wholeNumber } from "./terminal.ts";
@@ -42,7 +43,7 @@ export function renderCapture(result: CaptureResult, options: { emphasis: Emphas
       : "",
   ].filter((note) => note !== "");
   const pages = strong(`${wholeNumber(result.pages)} pages`);
-  const file = `${result.file} (${formatSize(result.file_bytes)})`;
+  const file = `${printable(result.file)} (${formatSize(result.file_bytes)})`;
   return `${[
     `${pages} of process ${result.pid} (${result.command_name}), ${formatSize(result.bytes)}, in ${file}`,
     ...notes,

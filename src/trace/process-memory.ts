@@ -8,6 +8,7 @@
 
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { PagefoldError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import type { Unreadable } from "../report/result.ts";
 import { systemCode } from "./file-error.ts";
@@ -102,7 +103,7 @@ export class ProcessMemory {
         `the pages of this system are ${pageBytes} bytes and capture knows only ${PAGE_BYTES}; boot a kernel with ${PAGE_BYTES}-byte pages`,
       );
     }
-    const command = readText(`/proc/${pid}/comm`).trim();
+    const command = printable(readText(`/proc/${pid}/comm`).trim());
     const name = command && ` (${command})`;
     const opened: number[] = [];
     try {

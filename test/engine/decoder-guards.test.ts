@@ -97,6 +97,31 @@ class Decoder {
   }
 }
 
+interface TwoSequences {
+  readonly literals: number;
+  /** Four less than the match's length, below 15. */
+  readonly match: number;
+  readonly offset: number;
+  /** Literals after the match, 12 or more. */
+  readonly tail: number;
+}
+
+/** A sequence with a match, and one of literals only; 100 of those keep the first far from the end. */
+function blockOf({ literals, match, offset, tail }: TwoSequences): Uint8Array {
+  const lengthOf = (count: number) => (count < 15 ? [] : [count - 15]);
+  const bytes = (count: number) => Array.from({ length: count }, (_, index) => 100 + index);
+  return Uint8Array.of(
+    (Math.min(literals, 15) << 4) | match,
+    ...lengthOf(literals),
+    ...bytes(literals),
+    offset & 0xff,
+    offset >>> 8,
+    Math.min(tail, 15) << 4,
+    ...lengthOf(tail),
+    ...bytes(tail),
+  );
+}
+
 describe.each(MODULES)("decode of the module of $name", ({ name, wasm }) => {
   const decoder = new Decoder(wasm);
   const random = new SeededRandom(testSeed(`${name} decoder guards`));
@@ -122,6 +147,25 @@ describe.each(MODULES)("decode of the module of $name", ({ name, wasm }) => {
       for (let length = 0; length < block.length; length++) {
         const prefix = block.subarray(0, length);
         expect(decoder.decode({ block: prefix, targetBytes, layout })).toBeNull();
+      }
+    }
+  });
+
+  it("refuses an offset of zero and those before the start, far from and near the end", () => {
+    for (const literals of [0, 1, 4, 7, 8, 14, 15, 16, 40]) {
+      for (const match of [0, 4, 8, 9, 12, 13, 14]) {
+        for (const tail of [12, 14, 100]) {
+          for (const offset of [0, literals + 1, literals + 2, literals + 16, 65_535]) {
+            const block = blockOf({ literals, match, offset, tail });
+            const targetBytes = literals + match + 4 + tail;
+            const found = decoder.decode({ block, targetBytes, layout: "apart" });
+            expect(found, `${literals} literals, offset ${offset}`).toBeNull();
+          }
+          if (literals === 0) continue;
+          const block = blockOf({ literals, match, offset: literals, tail });
+          const targetBytes = literals + match + 4 + tail;
+          expect(decoder.decode({ block, targetBytes, layout: "apart" })).not.toBeNull();
+        }
       }
     }
   });
@@ -159,6 +203,14 @@ describe.each(MODULES)("encode of the module of $name", ({ name, wasm }) => {
     sources.push(noise.subarray(length, 2 * length), text, new Uint8Array(length));
   }
   for (const length of [4095, 4097, 10_000, 20_000]) sources.push(noise.subarray(0, length));
+  // Nothing to gain but a match as near the end as the format allows it.
+  for (const length of [...Array(60).keys()].map((index) => 30 + index).concat(4096, 4351)) {
+    for (const fromEnd of [12, 13, 16, 20]) {
+      const source = noise.slice(0, length);
+      source.copyWithin(length - fromEnd, 3, 11);
+      sources.push(source);
+    }
+  }
 
   it.each(["apart", "target last"])("writes its bound and scratch alone, with %s", (layout) => {
     const module = instantiateLz4(wasm);

@@ -167,8 +167,8 @@ export function commit(length: u32): i32 {
 }
 
 /**
- * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's page
- * takes any page: compressed bytes in a zspage made of it, and raw ones.
+ * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's
+ * page takes any page: compressed bytes in a zspage made of it, and raw ones.
  */
 function takeOver(bytes: usize, length: u32, word: u32): bool {
   if (!writeOld) return false;

@@ -98,8 +98,8 @@ let hits: u32 = 0;
 let hitBucket: usize = 0;
 
 /**
- * Bit i: entry i of the bucket, where `bits` has ones, equals `wanted`. All 32 at once and without a branch: at which entry a
- * search ends cannot be foretold, and the bucket is seldom in the cache.
+ * Bit i: entry i of the bucket, where `bits` has ones, equals `wanted`. All 32 at once and without a branch: at which
+ * entry a search ends cannot be foretold, and the bucket is seldom in the cache.
  */
 // @ts-ignore: decorator
 @inline
@@ -142,10 +142,9 @@ export function insert(hash: u64, id: u32): void {
   }
   const bucket = bucketOf(<u32>hash);
   const free = matches(bucket, i32x4.splat(-1), i32x4.splat(0));
-  let place = ctz(free);
+  // In a full one the new page takes the place of another; which one hangs on the key.
+  const place = free ? ctz(free) : <u32>(hash >> 40) & (ENTRIES - 1);
   if (free) entries++;
-  // Full: the new page takes the place of another, which one hangs on the key.
-  else place = <u32>(hash >> 40) & (ENTRIES - 1);
   store<u32>(bucket + (<usize>place << 2), tagOf(hash) | id);
 }
 

@@ -188,8 +188,8 @@ export function overwriteObject(entry: usize, bytes: usize, length: u32, word: u
 }
 
 /**
- * Moves a raw object, whose bytes are about to be written anew, to a place for `length` bytes in a zspage made of its own
- * page, where there is no other memory: whether it could be done.
+ * Moves a raw object, whose bytes are about to be written anew, to a place for `length` bytes in a zspage made of its
+ * own page, where there is no other memory: whether it could be done.
  */
 export function carve(id: u32, entry: usize, length: u32): bool {
   const place = carvePage(placeOf(entry), classOf(length));

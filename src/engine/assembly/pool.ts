@@ -240,7 +240,9 @@ function emptiable(index: u32): u32 {
   return 0;
 }
 
-/** Empties the emptiest zspages of a class into its fullest ones while a whole zspage can be saved: pages given back. */
+/**
+ * Empties the emptiest zspages of a class into its fullest ones while a whole zspage can be saved: pages given back.
+ */
 function compactClass(index: u32): u32 {
   let pages: u32 = 0;
   const size = <usize>classSize(index);
