@@ -15,8 +15,8 @@ import { SizedCodec, sizedPage } from "../support/sized-codec.ts";
 const ARENA_BYTES = 4 * 2 ** 20;
 const LONGEST_ZSPAGE_BYTES = 8 * PAGE_BYTES;
 /**
- * mem_used_total over compr_data_size that an even spread of lengths may cost. Over 500, 100 and 25 seeds the largest were
- * 1.414, 1.128 and 1.053.
+ * mem_used_total over compr_data_size that an even spread of lengths may cost. Over 500, 100 and 25 seeds the largest
+ * were 1.414, 1.128 and 1.053.
  */
 const BOUNDS = [
   { objects: 1000, most: 1.45 },

@@ -70,11 +70,11 @@ describe("numbers", () => {
   });
 
   it("share and decimal give a dash for what is not there", () => {
-    expect([share(1, 0), decimal(null), share(1, 8), decimal(3.1416)]).toEqual([
+    expect([share(1, 0), decimal(null), share(1, 8), decimal(2.345678)]).toEqual([
       "–",
       "–",
       "12.5 %",
-      "3.14",
+      "2.35",
     ]);
   });
 });
