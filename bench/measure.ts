@@ -2,14 +2,19 @@
 
 import { execFileSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { stopwatchClock } from "../src/base/clock.ts";
 
-/** Frees what earlier rounds left, so that its cost falls into no side's time. */
-export function collectGarbage(): void {
+/**
+ * Frees what earlier rounds left, and waits until it is back with the system: a thread of the engine's does that, and page
+ * faults would wait for it. Otherwise one side's end falls into another's time.
+ */
+export async function settle(): Promise<void> {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
+  await setTimeout(100);
 }
 
 /** Microseconds per item of `work` over `count` items. */

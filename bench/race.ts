@@ -4,7 +4,7 @@
  */
 
 import { StampedPages } from "./corpus.ts";
-import { median, microsecondsEach } from "./measure.ts";
+import { median, microsecondsEach, settle } from "./measure.ts";
 import { readBackHash, type Side } from "./sides.ts";
 
 /** Medians over the rounds, microseconds a page. */
@@ -57,6 +57,7 @@ export async function runRace(
     for (const index of order) {
       const side = sides[index]!;
       await side.renew();
+      await settle();
       const fill = await microsecondsEach(pages.count, () => side.write(pages));
       if (round >= 0) times[index]!.fill.push(fill);
     }

@@ -13,7 +13,6 @@ import {
   type PageStoreOptions,
 } from "../src/index.ts";
 import type { StampedPages } from "./corpus.ts";
-import { collectGarbage } from "./measure.ts";
 import { REQUEST_BYTES, requestBuffer, type ZramDevice } from "./zram-device.ts";
 
 export interface Side {
@@ -51,7 +50,6 @@ export function storeSide(name: string, options: PageStoreOptions): Side {
     renew() {
       store.close();
       store = createPageStore(options);
-      collectGarbage();
     },
     write({ pages, count }) {
       for (let index = 0; index < count; index++) store.write(index, pages[index]!);
@@ -76,7 +74,6 @@ export async function deviceSide(name: string, options: PageStoreOptions): Promi
     async renew() {
       await device.close();
       device = await openDevice(options);
-      collectGarbage();
     },
     async write({ requests }) {
       let offset = 0;
