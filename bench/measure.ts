@@ -8,8 +8,8 @@ import { runInNewContext } from "node:vm";
 import { stopwatchClock } from "../src/base/clock.ts";
 
 /**
- * Frees what earlier rounds left, and waits until it is back with the system: a thread of the engine's does that, and page
- * faults would wait for it. Otherwise one side's end falls into another's time.
+ * Frees what earlier rounds left, and waits until it is back with the system: a thread of the engine's does that, and
+ * page faults would wait for it. Otherwise one side's end falls into another's time.
  */
 export async function settle(): Promise<void> {
   setFlagsFromString("--expose-gc");
