@@ -38,6 +38,10 @@ const ERROR_ERRNO = {
   IO: "EIO",
   /** Not available on this system. */
   UNSUPPORTED: "ENOTSUP",
+  /** The other end of a connection sent what its protocol does not allow. */
+  PROTOCOL: "EPROTO",
+  /** The server is ending; it takes no more work. */
+  SHUTDOWN: "ESHUTDOWN",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_ERRNO;

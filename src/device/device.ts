@@ -66,6 +66,11 @@ export class Device {
    * @throws PagefoldError NO_SPACE at a limit, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
    */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
+    this.writeNow(offset, bytes);
+  }
+
+  /** As `write`, done when it returns; nothing is allocated for it. */
+  writeNow(offset: number, bytes: Uint8Array): void {
     const table = this.#checkBytes(offset, bytes);
     const { engine } = this.#store;
     let done = 0;
@@ -93,6 +98,11 @@ export class Device {
    * @throws PagefoldError CORRUPT, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
    */
   async read(offset: number, target: Uint8Array): Promise<void> {
+    this.readNow(offset, target);
+  }
+
+  /** As `read`, done when it returns. */
+  readNow(offset: number, target: Uint8Array): void {
     const table = this.#checkBytes(offset, target);
     const { engine } = this.#store;
     let done = 0;
