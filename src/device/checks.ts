@@ -47,6 +47,12 @@ export function checkBytes(
   return value;
 }
 
+export function checkFlag(value: unknown, what: string): boolean {
+  if (typeof value !== "boolean")
+    throw invalid(`${what} is ${shown(value)}; it must be true or false`);
+  return value;
+}
+
 /** An idle age in seconds, or undefined for every slot. */
 export function checkAge(ageSeconds: number | undefined): number | undefined {
   if (ageSeconds === undefined || (typeof ageSeconds === "number" && ageSeconds >= 0))

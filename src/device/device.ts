@@ -1,23 +1,39 @@
 /**
- * One export as a block device: any byte offset and length. Pages only partly written are read, changed and stored
- * again. A request is checked whole before it begins; should a limit stop it midway, the pages before are written, that
- * page and those after it are as they were.
+ * One export as a block device: any byte offset and length. A request is checked whole before it begins; should a limit
+ * stop it midway, the pages before are done, that page and those after it are as they were. Methods that end in `Now`
+ * are done when they return, and throw.
  */
 
+import { setImmediate } from "node:timers/promises";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { STAGED_PAGES } from "../engine/engine.ts";
 import { blockState, type SlotState, slotState } from "./block-state.ts";
-import { checkAge, checkSlot, invalid, shown } from "./checks.ts";
+import {
+  checkAge,
+  checkFlag,
+  checkKeys,
+  checkObject,
+  checkSlot,
+  invalid,
+  shown,
+} from "./checks.ts";
+import { ExportBytes } from "./export-bytes.ts";
 import type { ExportTable } from "./export-table.ts";
+import { type Extent, extentsOf, readyExtents } from "./extents.ts";
 import type { CheckedExportOptions } from "./options.ts";
 import type { RecompressOptions, RecompressResult } from "./recompress.ts";
 import type { DeviceStats } from "./statistics.ts";
 import type { StoreCore } from "./store-core.ts";
 
+export interface WriteZeroesOptions {
+  /** Whether the pages keep their place: in use, and each with room for the next write to it. */
+  readonly reserve?: boolean;
+}
+
 export class Device {
   readonly #store: StoreCore;
   readonly #export: ExportTable;
+  readonly #bytes: ExportBytes;
   readonly #onClose: () => void;
   #isClosed = false;
 
@@ -26,6 +42,7 @@ export class Device {
     this.#store = store;
     this.#onClose = onClose;
     this.#export = store.openExport(options);
+    this.#bytes = new ExportBytes(store, this.#export);
   }
 
   get name(): string {
@@ -55,10 +72,10 @@ export class Device {
     return opened;
   }
 
-  #checkBytes(offset: number, bytes: Uint8Array): ExportTable {
+  #checkBytes(offset: number, bytes: Uint8Array): void {
     if (!(bytes instanceof Uint8Array))
       throw invalid(`the bytes are ${shown(bytes)}; they must be a Uint8Array`);
-    return this.#checkRange(offset, bytes.length);
+    this.#checkRange(offset, bytes.length);
   }
 
   /**
@@ -71,26 +88,8 @@ export class Device {
 
   /** As `write`, done when it returns; nothing is allocated for it. */
   writeNow(offset: number, bytes: Uint8Array): void {
-    const table = this.#checkBytes(offset, bytes);
-    const { engine } = this.#store;
-    let done = 0;
-    while (done < bytes.length) {
-      const index = Math.floor((offset + done) / PAGE_BYTES);
-      const inPage = (offset + done) % PAGE_BYTES;
-      const left = bytes.length - done;
-      if (inPage > 0 || left < PAGE_BYTES) {
-        const part = Math.min(PAGE_BYTES - inPage, left);
-        table.loadStaged(index, 0);
-        engine.page.set(bytes.subarray(done, done + part), inPage);
-        table.writeStaged(index, 0);
-        done += part;
-      } else {
-        const count = Math.min(STAGED_PAGES, Math.floor(left / PAGE_BYTES));
-        engine.pages.set(bytes.subarray(done, done + count * PAGE_BYTES));
-        for (let staged = 0; staged < count; staged++) table.writeStaged(index + staged, staged);
-        done += count * PAGE_BYTES;
-      }
-    }
+    this.#checkBytes(offset, bytes);
+    this.#bytes.write(offset, bytes);
   }
 
   /**
@@ -103,44 +102,67 @@ export class Device {
 
   /** As `read`, done when it returns. */
   readNow(offset: number, target: Uint8Array): void {
-    const table = this.#checkBytes(offset, target);
-    const { engine } = this.#store;
-    let done = 0;
-    while (done < target.length) {
-      const index = Math.floor((offset + done) / PAGE_BYTES);
-      const inPage = (offset + done) % PAGE_BYTES;
-      const left = target.length - done;
-      const count = Math.min(STAGED_PAGES, Math.ceil((inPage + left) / PAGE_BYTES));
-      for (let staged = 0; staged < count; staged++) table.readStaged(index + staged, staged);
-      const part = Math.min(count * PAGE_BYTES - inPage, left);
-      target.set(engine.pages.subarray(inPage, inPage + part), done);
-      done += part;
-    }
+    this.#checkBytes(offset, target);
+    this.#bytes.read(offset, target);
   }
 
-  /** Forgets the whole pages within the range; the parts of a page at its ends are left alone. */
+  /**
+   * Forgets the whole pages within the range; the parts of a page at its ends are left alone.
+   * @throws PagefoldError OUT_OF_RANGE, CLOSED.
+   */
   async discard(offset: number, length: number): Promise<void> {
-    const table = this.#checkRange(offset, length);
-    const first = Math.ceil(offset / PAGE_BYTES);
-    const end = Math.floor((offset + length) / PAGE_BYTES);
-    if (end > first) table.discard(first, end - first);
+    this.discardNow(offset, length);
   }
 
-  /** Makes the range read as zeros: whole pages are discarded, partial ones rewritten. */
-  async writeZeroes(offset: number, length: number): Promise<void> {
+  /** As `discard`, done when it returns. */
+  discardNow(offset: number, length: number): void {
     this.#checkRange(offset, length);
-    const end = offset + length;
-    const first = Math.min(end, Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES);
-    const last = Math.max(first, Math.floor(end / PAGE_BYTES) * PAGE_BYTES);
-    await this.#zeroPart(offset, first);
-    await this.discard(first, last - first);
-    await this.#zeroPart(last, end);
+    this.#bytes.discard(offset, length);
   }
 
-  /** Zeroes a part of one page; one not in use reads as zeros already, and stays so. */
-  async #zeroPart(offset: number, end: number): Promise<void> {
-    if (offset === end || !this.#export.table.isUsed(Math.floor(offset / PAGE_BYTES))) return;
-    await this.write(offset, new Uint8Array(end - offset));
+  /**
+   * Makes the range read as zeros: whole pages are discarded, partial ones rewritten. With `reserve` the pages are in
+   * use afterwards, and those that are all zeros have 4096 bytes of the store reserved for the next write to them.
+   * @throws PagefoldError NO_SPACE at a limit, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
+   */
+  async writeZeroes(
+    offset: number,
+    length: number,
+    options: WriteZeroesOptions = {},
+  ): Promise<void> {
+    this.writeZeroesNow(offset, length, options);
+  }
+
+  /** As `writeZeroes`, done when it returns. */
+  writeZeroesNow(offset: number, length: number, options: WriteZeroesOptions = {}): void {
+    this.#checkRange(offset, length);
+    checkObject(options, "writeZeroes");
+    checkKeys(options, ["reserve"]);
+    if (checkFlag(options.reserve ?? false, "reserve")) this.#bytes.clearReserved(offset, length);
+    else this.#bytes.clear(offset, length);
+  }
+
+  /**
+   * Bytes from `offset` on, at most `length`, that are known to be zeros without reading them; 0 if the first is not.
+   * @throws PagefoldError OUT_OF_RANGE, CLOSED.
+   */
+  zeroRun(offset: number, length: number): number {
+    this.#checkRange(offset, length);
+    return this.#bytes.zeroRun(offset, length);
+  }
+
+  /**
+   * The state of the bytes from `offset` on, as runs of equal state one after another: for at least one byte and at
+   * most `length`. Whether a page is SHARED depends on nothing that other exports hold.
+   * @throws PagefoldError OUT_OF_RANGE, CLOSED.
+   */
+  async extents(offset: number, length: number): Promise<readonly Extent[]> {
+    const opened = this.#checkRange(offset, length);
+    while (!readyExtents(this.#store, opened)) {
+      await setImmediate();
+      this.#open();
+    }
+    return extentsOf(this.#store, opened, { offset, length });
   }
 
   /** Returns when every write acknowledged before is as durable as it gets; memory is not, and is at once. */
@@ -185,6 +207,11 @@ export class Device {
   setMemoryLimit(bytes: number): void {
     this.#open();
     this.#store.setMemoryLimit(bytes);
+  }
+
+  /** Forgets every page of the export and all its counts; it stays open. */
+  reset(): void {
+    this.#open().reset();
   }
 
   /** Closes the export; its pages are gone. */

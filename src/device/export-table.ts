@@ -2,7 +2,8 @@
  * One export inside a store: its slots, its domain, its counts. The page path of pagefold runs through here: a page
  * goes from the caller's bytes to a staged page of the engine, becomes an object, and the slot keeps the id.
  *
- * A write is all in or leaves the slot as it was. A read returns the last written bytes or throws.
+ * A write is all in or leaves the slot as it was. A read returns the last written bytes or throws. The engine has one
+ * page reserved for each reserved slot of the table.
  */
 
 import type { Codec } from "../../codecs/codec.ts";
@@ -64,8 +65,8 @@ export class ExportTable {
     if (table.used >= this.options.slotLimit && !table.isUsed(index)) this.#refuseSlot(index);
     // Before anything changes: a clock of the caller's may throw.
     const seconds = this.#clock.seconds();
-    let result = engine.write(staged, this.#domain, old);
-    while (result < NO_ROOM) result = this.#doHostPart(result, staged);
+    const isReserved = table.isReserved(index);
+    const result = isReserved ? this.#spendReserved(staged) : this.#place(staged, old);
     if (result > 0) {
       table.setObject(index, result, seconds);
     } else if (result === SAME_FILLED) {
@@ -73,6 +74,40 @@ export class ExportTable {
     } else {
       this.#refuseRoom(index);
     }
+    if (isReserved) engine.unreserve(1);
+  }
+
+  /** Stores the staged page in place of object `old`: what `Engine.write` gives, the host's part done. */
+  #place(staged: number, old: number): number {
+    let result = this.#engine.write(staged, this.#domain, old);
+    while (result < NO_ROOM) result = this.#doHostPart(result, staged);
+    return result;
+  }
+
+  /** As `#place`, with a reserved page at hand; a reserved slot holds no object. */
+  #spendReserved(staged: number): number {
+    const engine = this.#engine;
+    engine.spend(true);
+    try {
+      return this.#place(staged, 0);
+    } finally {
+      engine.spend(false);
+    }
+  }
+
+  /**
+   * Fills the slot with zeros and has a page reserved for the next write to it.
+   * @throws PagefoldError NO_SPACE at a limit; the slot is then as it was.
+   */
+  writeReservedZeros(index: number): void {
+    const { table } = this;
+    this.#writes += 1;
+    if (table.used >= this.options.slotLimit && !table.isUsed(index)) this.#refuseSlot(index);
+    const seconds = this.#clock.seconds();
+    if (!table.isReserved(index) && !this.#engine.reservePage(table.objectAt(index))) {
+      this.#refuseRoom(index);
+    }
+    table.setReservedZeros(index, seconds);
   }
 
   #refuseSlot(index: number): never {
@@ -85,12 +120,13 @@ export class ExportTable {
 
   #refuseRoom(index: number): never {
     this.#failedWrites += 1;
-    const { mem_used_total, mem_limit } = this.#engine.stats();
+    const { mem_used_total, reserved_bytes, mem_limit } = this.#engine.stats();
     const limit =
       mem_limit > 0 ? `memoryLimitBytes is ${mem_limit}` : "a store holds 4 GiB at most";
+    const reserved = reserved_bytes > 0 ? `, reserved_bytes ${reserved_bytes}` : "";
     throw new PagefoldError(
       "NO_SPACE",
-      `page ${index}: no room, mem_used_total is ${mem_used_total} and ${limit}; discard pages, compact, or raise the limit`,
+      `page ${index}: no room, mem_used_total is ${mem_used_total}${reserved} and ${limit}; discard pages, compact, or raise the limit`,
     );
   }
 
@@ -160,13 +196,16 @@ export class ExportTable {
   /** Frees `count` slots from `first` on; those not in use stay so. */
   discard(first: number, count: number): void {
     const { table } = this;
+    const end = first + count;
     this.#notifyFree += count;
-    for (let index = first; index < first + count; index++) {
-      // A slot not in use is not written to, so that its part of the table need not become real memory.
-      if (!table.isUsed(index)) continue;
+    // A slot not in use is not written to, so that its part of the table need not become real memory.
+    let index = table.nextUsed(first, end);
+    while (index < end) {
       const id = table.objectAt(index);
       if (id !== 0) this.#engine.release(id);
+      if (table.isReserved(index)) this.#engine.unreserve(1);
       table.clear(index);
+      index = table.nextUsed(index + 1, end);
     }
   }
 
@@ -202,6 +241,17 @@ export class ExportTable {
   restart(engine: Engine, table: SlotTable): void {
     this.#engine = engine;
     this.table = table;
+    this.#clearCounts();
+  }
+
+  /** Drops every page and starts anew: no slot in use, all counts zero. */
+  reset(): void {
+    this.discard(0, this.options.slots);
+    this.table.references = null;
+    this.#clearCounts();
+  }
+
+  #clearCounts(): void {
     this.#reads = 0;
     this.#writes = 0;
     this.#failedReads = 0;

@@ -8,7 +8,7 @@ import { MOST_NAME_BYTES, PagefoldError } from "../base/errors.ts";
 import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
-import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts";
+import { checkBytes, checkFlag, checkKeys, checkObject, invalid, shown } from "./checks.ts";
 
 /** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
 export const MOST_SIZE_BYTES = 2 ** 40;
@@ -70,12 +70,6 @@ function checkName(value: unknown, what: string): string {
       `${what} has ${bytes} bytes; at most ${MOST_NAME_BYTES} are allowed, choose a shorter one`,
     );
   }
-  return value;
-}
-
-function checkFlag(value: unknown, what: string): boolean {
-  if (typeof value !== "boolean")
-    throw invalid(`${what} is ${shown(value)}; it must be true or false`);
   return value;
 }
 

@@ -8,7 +8,11 @@
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts";
+import { MOST_AGE_SECONDS } from "./slot-table.ts";
 import type { StoreCore } from "./store-core.ts";
+
+/** Objects tried between two pauses: some milliseconds with a slow codec. */
+const TRIED_PER_STEP = 64;
 
 const KEYS = ["type", "thresholdBytes", "idleSeconds", "maxPages", "priority"];
 const TYPES = ["all", "idle", "huge", "huge_idle"] as const;
@@ -81,7 +85,7 @@ function checkPass(store: StoreCore, options: RecompressOptions): Pass {
     }),
     idleSeconds: checkBytes(options.idleSeconds ?? 0, "idleSeconds", {
       least: 0,
-      most: 2 ** 30 - 1,
+      most: MOST_AGE_SECONDS,
     }),
     maxPages: checkBytes(options.maxPages ?? 0, "maxPages", { least: 0, most: 2 ** 32 - 1 }),
     firstPriority: priority ?? 1,
@@ -107,8 +111,11 @@ function youngObjects(store: StoreCore, pass: Pass): Uint8Array {
   return young;
 }
 
-/** One pass over the store's objects, in the order of their ids. */
-export function recompress(store: StoreCore, options: RecompressOptions): RecompressResult {
+/** One pass over the store's objects, in the order of their ids; it may pause after each `yield`. */
+export function* recompressSteps(
+  store: StoreCore,
+  options: RecompressOptions,
+): Generator<undefined, RecompressResult> {
   const pass = checkPass(store, options);
   const { engine } = store;
   const young = youngObjects(store, pass);
@@ -124,6 +131,13 @@ export function recompress(store: StoreCore, options: RecompressOptions): Recomp
     if (before < pass.thresholdBytes || (wantsHuge && before !== PAGE_BYTES)) continue;
     const current = engine.priorityOf(id);
     if (current >= pass.lastPriority) continue;
+    if (tried % TRIED_PER_STEP === TRIED_PER_STEP - 1) {
+      yield;
+      // Meanwhile the object may have gone, or another taken its id: look at it anew.
+      if (store.engine !== engine) break;
+      if (engine.referencesOf(id) === 0 || engine.isExhausted(id)) continue;
+      if (engine.lengthOf(id) !== before || engine.priorityOf(id) !== current) continue;
+    }
     tried += 1;
     const outcome = tryCodecs(store, pass, id);
     if (outcome === "done") {

@@ -33,6 +33,8 @@ export interface StoreStats {
   readonly bd_count: number;
   readonly bd_reads: number;
   readonly bd_writes: number;
+  /** What of the limit on mem_used_total is kept for slots zeroed with `reserve`: 4096 for each. */
+  readonly reserved_bytes: number;
   /** Slots whose content another slot stores already. */
   readonly dup_pages: number;
   /** Compressed bytes that sharing saves. */

@@ -10,7 +10,7 @@ import { Engine, MOST_DOMAINS } from "../engine/engine.ts";
 import { checkBytes } from "./checks.ts";
 import { ExportTable } from "./export-table.ts";
 import { type CheckedExportOptions, type CheckedStoreOptions, MOST_SIZE_BYTES } from "./options.ts";
-import { type RecompressOptions, type RecompressResult, recompress } from "./recompress.ts";
+import { type RecompressOptions, type RecompressResult, recompressSteps } from "./recompress.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { DeviceStats, StoreStats } from "./statistics.ts";
 
@@ -31,6 +31,11 @@ export class StoreCore {
 
   get engine(): Engine {
     return this.#engine;
+  }
+
+  /** The limit on mem_used_total and what is reserved, 0 for none. */
+  get memoryLimitBytes(): number {
+    return this.#memoryLimitBytes;
   }
 
   get codecs(): readonly Codec[] {
@@ -128,7 +133,7 @@ export class StoreCore {
     for (const opened of this.exports.values()) opened.restart(engine, tables[at++]!);
   }
 
-  /** Sets the limit on mem_used_total, 0 for none; pages stored beyond a lowered limit stay. */
+  /** Sets the limit on mem_used_total, 0 for none; pages stored or reserved beyond a lowered limit stay. */
   setMemoryLimit(bytes: number): void {
     this.#memoryLimitBytes = checkBytes(bytes, "the memory limit", {
       least: 0,
@@ -147,7 +152,10 @@ export class StoreCore {
   }
 
   recompress(options: RecompressOptions): RecompressResult {
-    return recompress(this, options);
+    const steps = recompressSteps(this, options);
+    let step = steps.next();
+    while (!step.done) step = steps.next();
+    return step.value;
   }
 
   stats(): StoreStats {
@@ -173,6 +181,7 @@ export class StoreCore {
       bd_count: 0,
       bd_reads: 0,
       bd_writes: 0,
+      reserved_bytes: engine.reserved_bytes,
       dup_pages: engine.dup_pages,
       dup_data_size: engine.dup_data_size,
       bd_data_size: 0,
@@ -213,6 +222,7 @@ function exportContents(engine: Engine, { table }: ExportTable): Partial<StoreSt
     orig_data_size: table.used * PAGE_BYTES,
     compr_data_size: comprBytes,
     same_pages: table.same,
+    reserved_bytes: table.reserved * PAGE_BYTES,
     huge_pages: huge,
     dup_pages: table.used - table.same - objects,
     dup_data_size: dupBytes,

@@ -2,8 +2,10 @@
  * The store with its exports as block devices: any byte offset and length, asynchronous, one store for many exports.
  */
 
+import { setImmediate as turn } from "node:timers/promises";
 import { loadCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
+import { SIZE_CLASSES } from "../engine/engine.ts";
 import { checkAge } from "./checks.ts";
 import { Device } from "./device.ts";
 import {
@@ -16,7 +18,7 @@ import {
   type StoreOptions,
   storeOptionKeys,
 } from "./options.ts";
-import type { RecompressOptions, RecompressResult } from "./recompress.ts";
+import { type RecompressOptions, type RecompressResult, recompressSteps } from "./recompress.ts";
 import type { StoreStats } from "./statistics.ts";
 import { StoreCore } from "./store-core.ts";
 
@@ -96,6 +98,27 @@ export class Store {
   /** Tries the further codecs on what is stored. */
   recompress(options: RecompressOptions = {}): RecompressResult {
     return this.#open().recompress(options);
+  }
+
+  /** As `recompress`, in steps of some milliseconds with a turn of the event loop after each. */
+  async recompressInTurns(options: RecompressOptions = {}): Promise<RecompressResult> {
+    const steps = recompressSteps(this.#open(), options);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      await turn();
+      this.#open();
+    }
+  }
+
+  /** As `compact`, one size class at a time with a turn of the event loop after each. */
+  async compactInTurns(): Promise<number> {
+    let pages = 0;
+    for (let index = SIZE_CLASSES - 1; index >= 0; index--) {
+      pages += this.#open().engine.compactClass(index);
+      await turn();
+    }
+    return pages;
   }
 
   /** Moves objects together and gives memory of the pool back: the pages won. */

@@ -25,6 +25,10 @@ export const CORRUPT = -4;
 export const STAGED_PAGES = 32;
 /** Domains an engine can tell apart. */
 export const MOST_DOMAINS = 4096;
+/** Size classes of the pool (assembly/classes.ts). */
+export const SIZE_CLASSES = 255;
+/** Object ids lie below this. */
+export const MOST_OBJECTS = 2 ** 24;
 /** Codecs of one store: the primary and three for recompression. */
 export const MOST_CODECS = 4;
 
@@ -48,7 +52,7 @@ interface Core {
   exhaust(id: number): void;
   encodeDecoded(kernel: number): number;
   inspect(id: number): number;
-  compact(): number;
+  compactClass(index: number): number;
   objectInfo(id: number): number;
   objectReferences(id: number): number;
   objectBytes(id: number): number;
@@ -59,6 +63,9 @@ interface Core {
   setLimit(bytes: bigint): void;
   resetPeak(): void;
   reserve(arenas: number): number;
+  reservePage(old: number): number;
+  unreserve(pages: number): void;
+  spend(isOn: boolean): void;
   setHashMask(mask: bigint): void;
 }
 
@@ -85,6 +92,8 @@ export interface EngineStats {
   readonly huge_pages: number;
   readonly huge_pages_since: number;
   readonly pages_compacted: number;
+  /** What is promised to writes to come. */
+  readonly reserved_bytes: number;
   /** Object, index and zspage tables and the page map. */
   readonly tables: number;
   readonly memory_reserved: number;
@@ -213,9 +222,16 @@ export class Engine {
     this.#core.exhaust(id);
   }
 
-  /** Moves objects together until no class can save a zspage: the pages given back. */
+  /** Moves the objects of a size class together until it can save no zspage: the pages given back. */
+  compactClass(index: number): number {
+    return this.#core.compactClass(index);
+  }
+
+  /** Compacts every class, the largest first: the pages given back. */
   compact(): number {
-    return this.#core.compact();
+    let pages = 0;
+    for (let index = SIZE_CLASSES - 1; index >= 0; index--) pages += this.compactClass(index);
+    return pages;
   }
 
   setLimit(bytes: number): void {
@@ -227,6 +243,26 @@ export class Engine {
     const isDone = this.#core.reserve(Math.ceil(bytes / ARENA_BYTES)) !== 0;
     this.#look();
     return isDone;
+  }
+
+  /**
+   * Promises a page of the pool to a write to come, in place of object `old` (0: none), which loses one reference if
+   * that succeeds: whether there is room, within the limit and in memory.
+   */
+  reservePage(old: number): boolean {
+    const isDone = this.#core.reservePage(old) !== 0;
+    if (this.page.length === 0) this.#look();
+    return isDone;
+  }
+
+  /** Takes the promise of `pages` back: kept, or not needed any more. */
+  unreserve(pages: number): void {
+    this.#core.unreserve(pages);
+  }
+
+  /** Lets writes, until it is called again, use one reserved page; such a write finds room whatever it stores. */
+  spend(isOn: boolean): void {
+    this.#core.spend(isOn);
   }
 
   resetPeak(): void {
@@ -289,7 +325,8 @@ export class Engine {
       huge_pages_since: statistic(8),
       pages_compacted: statistic(9),
       memory_reserved: statistic(10),
-      tables: statistic(11),
+      reserved_bytes: statistic(11),
+      tables: statistic(12),
     };
   }
 }

@@ -175,7 +175,7 @@ describe("slotState", () => {
 });
 
 describe("ages", () => {
-  it.each([2 ** 30 - 50, 2 ** 30 + 5, 1_800_000_000, 2 ** 31 - 50, 2 ** 32 - 50])(
+  it.each([2 ** 29 - 50, 2 ** 29 + 5, 1_800_000_000, 2 ** 31 - 50, 2 ** 32 - 50])(
     "are right by a clock that stands at %i seconds to begin with",
     (start) => {
       const { store, clock } = clocked();

@@ -175,6 +175,34 @@ describe("Device.writeZeroes", () => {
   });
 });
 
+describe("methods that end in Now", () => {
+  it("are done when they return", async () => {
+    const device = await openDevice({ sizeBytes: 4 * PAGE_BYTES });
+    const bytes = new Uint8Array(3 * PAGE_BYTES).fill(7);
+    const target = new Uint8Array(3 * PAGE_BYTES);
+    device.writeNow(10, bytes);
+    device.readNow(10, target);
+    expect(differenceOf(target, bytes)).toBeNull();
+    device.discardNow(0, 2 * PAGE_BYTES);
+    expect(device.stats()).toMatchObject({ orig_data_size: 2 * PAGE_BYTES });
+    device.writeZeroesNow(2 * PAGE_BYTES, PAGE_BYTES);
+    device.writeZeroesNow(0, PAGE_BYTES, { reserve: true });
+    expect(device.stats()).toMatchObject({
+      orig_data_size: 2 * PAGE_BYTES,
+      reserved_bytes: PAGE_BYTES,
+    });
+  });
+
+  it("throw what the others reject with", async () => {
+    const device = await openDevice({ sizeBytes: PAGE_BYTES });
+    const refused = refusal.outOfRange(PAGE_BYTES);
+    expectRefusal(() => device.writeNow(1, new Uint8Array(PAGE_BYTES)), refused);
+    expectRefusal(() => device.readNow(1, new Uint8Array(PAGE_BYTES)), refused);
+    expectRefusal(() => device.discardNow(1, PAGE_BYTES), refused);
+    expectRefusal(() => device.writeZeroesNow(1, PAGE_BYTES), refused);
+  });
+});
+
 describe("Device refuses", () => {
   const END = 4 * PAGE_BYTES;
   const RANGES: readonly (readonly [unknown, number])[] = [

@@ -34,6 +34,7 @@ describe("stats", () => {
         "bd_count",
         "bd_reads",
         "bd_writes",
+        "reserved_bytes",
         "dup_pages",
         "dup_data_size",
         "bd_data_size",

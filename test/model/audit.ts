@@ -35,7 +35,7 @@ function same(what: string, found: unknown, expected: unknown): void {
 function collect(core: StoreCore, exports: readonly ModelExport[]): Map<number, Seen> {
   const objects = new Map<number, Seen>();
   const now = Math.floor(core.options.clock.seconds());
-  for (const { plan, held, accessed, idle } of exports) {
+  for (const { plan, held, accessed, idle, reserved } of exports) {
     const { table } = core.exports.get(plan.name)!;
     for (let index = 0; index < plan.slots; index++) {
       const content = held[index]!;
@@ -46,6 +46,7 @@ function collect(core: StoreCore, exports: readonly ModelExport[]): Map<number, 
       if ((id !== 0) !== (content !== null && !content.isSameFilled)) {
         throw new AuditError(`slot ${index} of "${plan.name}" holds object ${id}`);
       }
+      same(`reserve of slot ${index}`, table.isReserved(index), reserved[index]);
       if (content !== null) {
         same(`access of slot ${index}`, now - table.ageAt(index, now), accessed[index]);
         same(`idle mark of slot ${index}`, table.isIdle(index), idle[index]);
@@ -86,8 +87,10 @@ export function audit(
   checkSharing(objects, options);
   let used = 0;
   let sameFilled = 0;
-  for (const { held, used: own } of exports) {
+  let reservedBytes = 0;
+  for (const { held, used: own, reservedBytes: ownReservedBytes } of exports) {
     used += own;
+    reservedBytes += ownReservedBytes;
     for (const content of held) sameFilled += Number(content?.isSameFilled ?? false);
   }
   let compressed = 0;
@@ -109,6 +112,7 @@ export function audit(
   same("orig_data_size", stats.orig_data_size, PAGE_BYTES * used);
   same("same_pages", stats.same_pages, sameFilled);
   same("compr_data_size", stats.compr_data_size, compressed);
+  same("reserved_bytes", stats.reserved_bytes, reservedBytes);
   same("dup_pages", stats.dup_pages, shared);
   same("dup_pages by slots", stats.dup_pages, used - sameFilled - objects.size);
   same("dup_data_size", stats.dup_data_size, saved);

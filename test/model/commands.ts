@@ -8,6 +8,7 @@ import type { RecompressOptions, RecompressResult } from "../../src/index.ts";
 import { differenceOf } from "../support/pages.ts";
 import { longestLength, roomFor } from "../support/size-classes.ts";
 import { AuditError } from "./audit.ts";
+import { checkExtents } from "./check-extents.ts";
 import type { Content } from "./contents.ts";
 import type { ModelExport } from "./model-export.ts";
 import type { Command } from "./plan.ts";
@@ -119,6 +120,20 @@ async function writeZeroes(world: World): Promise<void> {
   for (const { index } of pieces) world.checkSlot(target, index);
 }
 
+/** In the model a write of zeros everywhere; pages that are all zeros then have room reserved. */
+async function writeReserved(world: World): Promise<void> {
+  const target = world.anyExport();
+  const { offset, length } = randomRange(world, target);
+  world.note(`writeReserved ${target.plan.name} ${offset}+${length}`);
+  const pieces = piecesOf(world, target, offset, new Uint8Array(length)).map((piece) => ({
+    ...piece,
+    isReserved: piece.content === world.contents.zeros,
+  }));
+  const send = () => target.device.writeZeroes(offset, length, { reserve: true });
+  await world.write(target, { pieces, send });
+  for (const { index } of pieces) world.checkSlot(target, index);
+}
+
 async function compact(world: World): Promise<void> {
   world.note("compact");
   const before = world.store.stats().mem_used_total;
@@ -128,6 +143,13 @@ async function compact(world: World): Promise<void> {
   if (before - after !== pages * PAGE_BYTES)
     throw new AuditError(`${pages} pages: ${before}, ${after}`);
   world.checkAllSlots();
+}
+
+async function extents(world: World): Promise<void> {
+  const target = world.anyExport();
+  const { offset, length } = randomRange(world, target);
+  world.note(`extents ${target.plan.name} ${offset}+${length}`);
+  await checkExtents(world, target, { offset, length });
 }
 
 async function advance(world: World): Promise<void> {
@@ -228,6 +250,14 @@ async function resetMemUsedMax(world: World): Promise<void> {
   world.peak = mem_used_total;
 }
 
+async function resetExport(world: World): Promise<void> {
+  const target = world.anyExport();
+  world.note(`resetExport ${target.plan.name}`);
+  target.device.reset();
+  target.reset();
+  world.checkAllSlots();
+}
+
 async function reopen(world: World): Promise<void> {
   world.note("reopen");
   if (world.exports.length > 1 || world.random.below(2) === 0) {
@@ -258,12 +288,15 @@ export const commands: Readonly<Record<Command, (world: World) => Promise<void>>
   read,
   discard,
   writeZeroes,
+  writeReserved,
+  extents,
   compact,
   advance,
   markIdle,
   recompress,
   setMemoryLimit,
   resetMemUsedMax,
+  resetExport,
   reopen,
   reset,
 };

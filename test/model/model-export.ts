@@ -14,6 +14,8 @@ export class ModelExport {
   /** The clock's seconds when the slot was last read or written. */
   readonly accessed: number[];
   readonly idle: boolean[];
+  /** Whether the next write to the slot has room. */
+  readonly reserved: boolean[];
   used = 0;
   reads = 0;
   writes = 0;
@@ -26,6 +28,11 @@ export class ModelExport {
     this.held = new Array<Content | null>(plan.slots).fill(null);
     this.accessed = new Array<number>(plan.slots).fill(0);
     this.idle = new Array<boolean>(plan.slots).fill(false);
+    this.reserved = new Array<boolean>(plan.slots).fill(false);
+  }
+
+  get reservedBytes(): number {
+    return this.reserved.filter(Boolean).length * PAGE_BYTES;
   }
 
   get bytes(): number {
@@ -40,7 +47,16 @@ export class ModelExport {
   put(index: number, content: Content | null, seconds: number): void {
     this.used += Number(content !== null) - Number(this.held[index] !== null);
     this.held[index] = content;
+    this.reserved[index] = false;
     this.touch(index, seconds);
+  }
+
+  reset(): void {
+    for (const index of this.held.keys()) this.put(index, null, 0);
+    this.reads = 0;
+    this.writes = 0;
+    this.failedWrites = 0;
+    this.discards = 0;
   }
 
   touch(index: number, seconds: number): void {

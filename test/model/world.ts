@@ -27,6 +27,8 @@ const NAMES = ["a", "b", "c", "d"] as const;
 export interface Piece {
   readonly index: number;
   readonly content: Content | null;
+  /** Whether room is to be reserved for the slot's next write. */
+  readonly isReserved?: boolean;
 }
 
 export class World {
@@ -48,7 +50,7 @@ export class World {
   peak = 0;
   /** The commands done, the last of them. */
   readonly log: string[] = [];
-  /** What mem_used_total may not pass: the limit, or what was used when it was set lower. */
+  /** What mem_used_total and reserved_bytes may not pass: the limit, or what they were when it was set lower. */
   #ceiling = Number.POSITIVE_INFINITY;
 
   constructor(seed: number, hostCodecsEvery: number) {
@@ -106,7 +108,8 @@ export class World {
     this.hadLimit ||= bytes > 0;
     this.store.setMemoryLimit(bytes);
     this.#ceiling = bytes === 0 ? Number.POSITIVE_INFINITY : bytes;
-    this.#ceiling = Math.max(this.#ceiling, this.store.stats().mem_used_total);
+    const { mem_used_total, reserved_bytes } = this.store.stats();
+    this.#ceiling = Math.max(this.#ceiling, mem_used_total + reserved_bytes);
   }
 
   /**
@@ -124,7 +127,7 @@ export class World {
       if (!(error instanceof PagefoldError) || error.code !== "NO_SPACE") throw error;
       failedIndex = Number(/page (\d+):/.exec(error.message)?.[1] ?? Number.NaN);
     }
-    for (const { index, content } of request.pieces) {
+    for (const { index, content, isReserved = false } of request.pieces) {
       if (content === null) {
         target.put(index, null, 0);
         target.discards += 1;
@@ -134,11 +137,15 @@ export class World {
       if (index === failedIndex) {
         target.failedWrites += 1;
         this.failedWrites += 1;
-        if (!target.isRefused(index)) this.#checkNoRoom(target, index, content);
+        if (target.reserved[index]) throw new AuditError(`page ${index} had room reserved`);
+        if (target.isRefused(index)) return;
+        if (isReserved) this.#checkNoReserve(target, index);
+        else this.#checkNoRoom(target, index, content);
         return;
       }
       if (target.isRefused(index)) throw new AuditError(`page ${index} is past limitBytes`);
       target.put(index, content, this.now);
+      target.reserved[index] = isReserved;
     }
     if (failedIndex !== null) throw new AuditError(`page ${failedIndex} was not in the request`);
   }
@@ -165,6 +172,18 @@ export class World {
     }
   }
 
+  /** Checks that a page which could not be reserved did not fit. */
+  #checkNoReserve(target: ModelExport, index: number): void {
+    const { mem_used_total, reserved_bytes } = this.store.stats();
+    const { engine } = this.core;
+    const old = this.core.exports.get(target.plan.name)!.table.objectAt(index);
+    const isPageFreed = old !== 0 && engine.isHuge(old) && engine.referencesOf(old) === 1;
+    const wanted = mem_used_total + reserved_bytes + (isPageFreed ? 0 : PAGE_BYTES);
+    if (this.limitBytes === 0 || wanted <= this.limitBytes) {
+      throw new AuditError(`page ${index} was not reserved: ${wanted} of ${this.limitBytes} bytes`);
+    }
+  }
+
   /** Compares a slot's contents, without counting as a read. */
   checkSlot({ plan, held }: ModelExport, index: number): void {
     this.core.exports.get(plan.name)!.loadStaged(index, 0);
@@ -184,8 +203,9 @@ export class World {
     const { dedup } = this.plan;
     const stats = audit(this.core, this.exports, { dedup, isSharingExact: this.isSharingExact });
     const used = stats.mem_used_total;
-    if (used > this.#ceiling) throw new AuditError(`${used} used, ${this.#ceiling} allowed`);
-    if (this.limitBytes > 0) this.#ceiling = Math.max(this.limitBytes, used);
+    const sum = used + stats.reserved_bytes;
+    if (sum > this.#ceiling) throw new AuditError(`${sum} used, ${this.#ceiling} allowed`);
+    if (this.limitBytes > 0) this.#ceiling = Math.max(this.limitBytes, sum);
     this.peak = Math.max(this.peak, used);
     if (stats.mem_used_max < this.peak) {
       throw new AuditError(`mem_used_max is ${stats.mem_used_max}, was ${this.peak}`);
@@ -206,7 +226,10 @@ export class World {
     const found: Partial<DeviceStats> = isWhole
       ? model.device.stats()
       : this.core.exports.get(model.plan.name)!.counts();
-    if (isWhole) expected.push(["orig_data_size", model.used * PAGE_BYTES]);
+    if (isWhole) {
+      expected.push(["orig_data_size", model.used * PAGE_BYTES]);
+      expected.push(["reserved_bytes", model.reservedBytes]);
+    }
     for (const [name, value] of expected) {
       const actual = found[name as keyof DeviceStats];
       if (actual !== value) {

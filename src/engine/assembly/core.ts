@@ -10,7 +10,8 @@
  */
 
 import {
-  classAt, compact as compactPool, compactedPages, limitBytes, peakBytes, resetPeak, roomOf, setLimit, usedBytes,
+  classAt, compactClass, compactedPages, limitBytes, peakBytes, reserveWithin, resetPeak, roomOf, setLimit,
+  usedBytes,
 } from "./pool";
 import { classOf, longestCompressedLength, startClasses } from "./classes";
 import { KEY, equalPages, hashPage, isSameFilled, setHashMask } from "./hash";
@@ -22,13 +23,15 @@ import {
 } from "./layout";
 import {
   DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf,
-  hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject, placeOf,
-  carve, recodeObject, referencesOf, removeObject, share, unshare,
+  hasId, hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject,
+  pagesHeldBy, placeOf, carve, recodeObject, referencesOf, removeObject, share, unshare,
 } from "./objects";
-import { arenaBytes, pageMapSize, reserve, startRuns } from "./runs";
+import {
+  arenaBytes, isSpending, pageMapSize, reserve, reservedBytes, spend, startRuns, unreserve,
+} from "./runs";
 import { zspageTableSize } from "./zspages";
 
-export { reserve, resetPeak, setHashMask, setLimit };
+export { compactClass, reserve, resetPeak, setHashMask, setLimit, spend, unreserve };
 
 /** A page is compared with at most this many candidates of its hash; a second one is already a collision of 40 bits. */
 const MOST_COMPARES: u32 = 4;
@@ -157,7 +160,9 @@ export function commit(length: u32): i32 {
     bytes = writePage;
   }
   const word = writeDomain << DOMAIN_SHIFT;
-  const id = addObject(bytes, length, word, <u32>writeHash);
+  let id = addObject(bytes, length, word, <u32>writeHash);
+  // A zspage may lack its table entry; the reserved page itself is there.
+  if (!id && isSpending) id = addObject(writePage, <u32>PAGE_BYTES, word, <u32>writeHash);
   if (id) {
     if (dedup) insert(writeHash, id);
     if (writeOld) release(writeOld);
@@ -185,6 +190,19 @@ function takeOver(bytes: usize, length: u32, word: u32): bool {
   if (dedup) remove(hashOf(entry), writeOld);
   overwriteObject(entry, bytes, length, word, <u32>writeHash);
   if (dedup) insert(writeHash, writeOld);
+  return true;
+}
+
+/**
+ * Reserves a page, and an object id, for a write to come, in place of object `old` (0: of nothing), which loses one
+ * reference if that succeeds: whether it does. That write is done under `spend`, then `unreserve` counts it out.
+ */
+export function reservePage(old: u32): bool {
+  const isFreed = old && referencesOf(entryOf(old)) == 1;
+  // The object's own id will do.
+  if (!isFreed && !hasId()) return false;
+  if (!reserveWithin(isFreed ? pagesHeldBy(entryOf(old)) : 0)) return false;
+  if (old) release(old);
   return true;
 }
 
@@ -253,10 +271,6 @@ export function inspect(id: u32): i32 {
   return decodeObject(entry, DECODED) ? 0 : CORRUPT;
 }
 
-export function compact(): u32 {
-  return compactPool();
-}
-
 export function objectInfo(id: u32): u32 {
   return infoOf(entryOf(id));
 }
@@ -299,5 +313,6 @@ export function statistic(which: u32): f64 {
   if (which == 8) return <f64>hugeSince;
   if (which == 9) return <f64>compactedPages;
   if (which == 10) return <f64>arenaBytes();
+  if (which == 11) return <f64>reservedBytes();
   return <f64>(objectTableSize() + indexSize() + zspageTableSize() + pageMapSize());
 }

@@ -11,7 +11,7 @@
 
 import { PAGE_SHIFT } from "./layout";
 import { entryOf, hashOf } from "./objects";
-import { USED_TABLE, takeRun } from "./runs";
+import { takeTable } from "./runs";
 
 const ENTRIES: u32 = 32;
 const BUCKET_SHIFT: usize = 7;
@@ -58,7 +58,7 @@ function bucketOf(low: u32): usize {
 
 function addSegment(): bool {
   if (segments == SEGMENTS) return false;
-  const run = takeRun(SEGMENT_PAGES, USED_TABLE);
+  const run = takeTable(SEGMENT_PAGES);
   if (!run) return false;
   memory.fill(run, 0, <usize>SEGMENT_PAGES << PAGE_SHIFT);
   store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);

@@ -9,12 +9,12 @@
  *
  * length 4096 means stored raw; priority says which of the store's codecs wrote it (0 the primary one); exhausted: no
  * codec of the store could shrink it further. compr_data_size = sum of lengths; dup_data_size = sum of length *
- * (references - 1).
+ * (references - 1). A reserved page has an id reserved with it, so that its write lacks none.
  */
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
-import { USED_TABLE, takeRun } from "./runs";
-import { allocate, allocateHuge, carvePage, release, releaseHuge } from "./pool";
+import { keptPages, takeTable } from "./runs";
+import { allocate, allocateHuge, carvePage, pagesFreedWith, release, releaseHuge } from "./pool";
 import { HEAD_BYTES, classOf } from "./classes";
 
 const ENTRY_SHIFT: usize = 4;
@@ -85,21 +85,25 @@ export function bytesOf(entry: usize): usize {
   return lengthOf(entry) == <u32>PAGE_BYTES ? place : place + HEAD_BYTES;
 }
 
+/** Makes sure that an id is left beside those that are kept for reserved pages: whether one is. */
+export function hasId(): bool {
+  // Id 0 is not given out; the ids in use are as many as the objects.
+  if (objects + 2 + keptPages() <= segments << <u32>SEGMENT_SHIFT) return true;
+  if (segments == SEGMENTS) return false;
+  const run = takeTable(SEGMENT_PAGES);
+  if (!run) return false;
+  memory.fill(run, 0, <usize>SEGMENT_PAGES << PAGE_SHIFT);
+  store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);
+  segments++;
+  return true;
+}
+
 function newId(): u32 {
-  if (free) {
-    const id = free;
-    free = load<u32>(entryOf(id));
-    return id;
-  }
-  if (<usize>unused >> SEGMENT_SHIFT >= segments) {
-    if (segments == SEGMENTS) return 0;
-    const run = takeRun(SEGMENT_PAGES, USED_TABLE);
-    if (!run) return 0;
-    memory.fill(run, 0, <usize>SEGMENT_PAGES << PAGE_SHIFT);
-    store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);
-    segments++;
-  }
-  return unused++;
+  if (!hasId()) return 0;
+  if (!free) return unused++;
+  const id = free;
+  free = load<u32>(entryOf(id));
+  return id;
 }
 
 /** Room for `length` bytes of object `id`: where its head, or raw page, begins; 0 if there is none. */
@@ -145,6 +149,11 @@ function countOut(length: u32, references: u32): void {
   comprBytes -= length;
   dupBytes -= <u64>length * <u64>(references - 1);
   if (length == <u32>PAGE_BYTES) hugeObjects--;
+}
+
+/** Pages that removing the object would give back. */
+export function pagesHeldBy(entry: usize): u32 {
+  return lengthOf(entry) == <u32>PAGE_BYTES ? 1 : pagesFreedWith(placeOf(entry));
 }
 
 function leavePlace(entry: usize): void {

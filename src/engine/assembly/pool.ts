@@ -18,7 +18,9 @@
 
 import { CLASSES, HEAD_BYTES, classSize, zspagePages } from "./classes";
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
-import { HUGE, freeRun, pageEntry, takeRun } from "./runs";
+import {
+  HUGE, freeRun, hasPages, isSpending, keptPages, pageEntry, promisePage, reservedBytes, takeRun,
+} from "./runs";
 import { Z_ADDRESS, entryOf as zspageEntry, newZspage, freeZspage } from "./zspages";
 import { moveObject } from "./objects";
 
@@ -46,16 +48,27 @@ export function resetPeak(): void {
   peakBytes = usedBytes;
 }
 
-/** Takes pages for the pool, within the limit (0: none): 0 if there are none. */
+/**
+ * Takes pages for the pool, within the limit (0: none), reserved ones left alone: 0 if there are none. A write that
+ * spends a reservation gets its one page even where the limit was lowered since.
+ */
 function takePages(pages: u32, entry: u32): usize {
   const bytes = <u64>pages << PAGE_SHIFT;
-  if (limitBytes && usedBytes + bytes > limitBytes) return 0;
+  const keptBytes = <u64>keptPages() << PAGE_SHIFT;
+  if (!hasPages(pages)) return 0;
+  if (limitBytes && usedBytes + bytes + keptBytes > limitBytes && !(isSpending && pages == 1)) return 0;
   const run = takeRun(pages, entry);
   if (run) {
     usedBytes += bytes;
     if (usedBytes > peakBytes) peakBytes = usedBytes;
   }
   return run;
+}
+
+/** Reserves one more page, where `freed` are about to be given back: whether the limit and the memory have it. */
+export function reserveWithin(freed: u32): bool {
+  const bytes = usedBytes - (<u64>freed << PAGE_SHIFT) + reservedBytes() + PAGE_BYTES;
+  return !(limitBytes && bytes > limitBytes) && promisePage(freed);
 }
 
 function givePages(run: usize, pages: u32): void {
@@ -198,6 +211,12 @@ export function release(place: usize): void {
   regroup(id, entry, index, inUse, inUse - 1);
 }
 
+/** Pages that releasing `place` would give back. */
+export function pagesFreedWith(place: usize): u32 {
+  const entry = zspageEntry(load<u32>(pageEntry(place)));
+  return load<u16>(entry, 8) == 1 ? <u32>load<u8>(entry, 5) : 0;
+}
+
 function discardZspage(id: u32, entry: usize, index: u32): void {
   const group = groupOf(entry, load<u16>(entry, 8));
   if (group < GROUPS) unlink(entry, index, group);
@@ -243,7 +262,7 @@ function emptiable(index: u32): u32 {
 /**
  * Empties the emptiest zspages of a class into its fullest ones while a whole zspage can be saved: pages given back.
  */
-function compactClass(index: u32): u32 {
+export function compactClass(index: u32): u32 {
   let pages: u32 = 0;
   const size = <usize>classSize(index);
   for (let id = emptiable(index); id; id = emptiable(index)) {
@@ -269,13 +288,6 @@ function compactClass(index: u32): u32 {
     givePages(address, load<u8>(entry, 5));
     freeZspage(id);
   }
-  return pages;
-}
-
-/** Compacts every class, the largest first: pages given back. */
-export function compact(): u32 {
-  let pages: u32 = 0;
-  for (let index = CLASSES; index-- > 0; ) pages += compactClass(index);
   compactedPages += pages;
   return pages;
 }

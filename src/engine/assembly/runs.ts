@@ -13,6 +13,9 @@
  *
  * A free run's links (next, prev: addresses) are kept in its own first bytes; the untouched tail of the newest arena is
  * not in any list, so that memory nobody used is never made resident. Neighbouring free runs are always joined.
+ *
+ * Reserved pages are promised, not taken: takenPages + reservedPages never passes MOST_PAGES, and one page can be had
+ * wherever one is free, so a promise is always kept. It is redeemed by a write done under `spend`.
  */
 
 import { PAGE_BYTES, PAGE_SHIFT } from "./layout";
@@ -24,6 +27,7 @@ const ARENA_PAGES: u32 = 1024;
 const MOST_ARENAS: u32 = 1023;
 /** Arenas the memory grows by: growing detaches the host's views, and the host's garbage collector takes notice. */
 const ARENAS_AHEAD: u32 = 16;
+const MOST_PAGES: u32 = MOST_ARENAS * ARENA_PAGES;
 export const MAX_RUN_PAGES: u32 = 8;
 /** WebAssembly grows in pages of 64 KiB. */
 const GROW_SHIFT: u32 = 16;
@@ -45,6 +49,44 @@ let tailEnd: usize = 0;
 let arenas: u32 = 0;
 let reservedArenas: u32 = 0;
 let pageMapBytes: usize = 0;
+
+/** Pages in use: zspages, raw pages, tables, the fixed regions, and the page maps of all arenas, those to come too. */
+let takenPages: u32 = 0;
+/** Pages promised to later writes. */
+let reservedPages: u32 = 0;
+/** Whether the write under way may use one of them. */
+export let isSpending: bool = false;
+
+/** Pages the write under way must leave to others. */
+// @ts-ignore: decorator
+@inline
+export function keptPages(): u32 {
+  return reservedPages - <u32>isSpending;
+}
+
+/** Whether `pages` are free beside those that are kept. */
+// @ts-ignore: decorator
+@inline
+export function hasPages(pages: u32): bool {
+  return takenPages + pages + keptPages() <= MOST_PAGES;
+}
+
+/** Promises one more page, where `freed` are about to be given back: whether it can be. */
+export function promisePage(freed: u32): bool {
+  if (takenPages + reservedPages + 1 > MOST_PAGES + freed) return false;
+  reservedPages++;
+  return true;
+}
+
+/** Takes back the promise of `pages`. */
+export function unreserve(pages: u32): void {
+  reservedPages -= pages;
+}
+
+/** Lets the writes to come use a reserved page, or no longer. */
+export function spend(isOn: bool): void {
+  isSpending = isOn;
+}
 
 // @ts-ignore: decorator
 @inline
@@ -90,6 +132,7 @@ export function startRuns(): void {
   pageMapBytes = PAGE_BYTES;
   tail = (__heap_base + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   tailEnd = ARENA_BYTES;
+  takenPages = <u32>(tail >> PAGE_SHIFT) + MOST_ARENAS - 1;
   const missing = (1 << (ARENA_SHIFT - GROW_SHIFT)) - memory.size();
   if (missing > 0 && memory.grow(missing) < 0) unreachable();
   for (let page: usize = 0; page < tail; page += PAGE_BYTES) store<u32>(pageEntry(page), USED_TABLE);
@@ -116,7 +159,7 @@ export function reserve(count: u32): bool {
 function grow(): bool {
   const start = <usize>arenas * ARENA_BYTES;
   if (arenas == MOST_ARENAS || !reach(arenas + 1)) return false;
-  if (tail < tailEnd) freeRun(tail, <u32>((tailEnd - tail) >> PAGE_SHIFT));
+  if (tail < tailEnd) joinRun(tail, <u32>((tailEnd - tail) >> PAGE_SHIFT));
   arenas++;
   pageMapBytes += PAGE_BYTES;
   store<u32>(pageEntry(start), USED_TABLE);
@@ -139,13 +182,24 @@ export function takeRun(pages: u32, entry: u32): usize {
     run = tail;
     tail += <usize>pages << PAGE_SHIFT;
   }
+  takenPages += pages;
   let at = pageEntry(run);
   for (const end = at + (<usize>pages << 2); at < end; at += 4) store<u32>(at, entry);
   return run;
 }
 
-/** Gives back a run and joins it with its free neighbours in the arena. */
+/** Takes `pages` for a table, which has no part in what is reserved: their address, or 0. */
+export function takeTable(pages: u32): usize {
+  return takenPages + pages + reservedPages > MOST_PAGES ? 0 : takeRun(pages, USED_TABLE);
+}
+
 export function freeRun(run: usize, pages: u32): void {
+  takenPages -= pages;
+  joinRun(run, pages);
+}
+
+/** Makes a run free and joins it with its free neighbours in the arena. */
+function joinRun(run: usize, pages: u32): void {
   const before = load<u32>(pageEntry(run - PAGE_BYTES));
   // The page before an arena's first run is its page map, which is in use.
   if (before & FREE) {
@@ -169,6 +223,10 @@ export function freeRun(run: usize, pages: u32): void {
 /** Bytes of the arenas taken into use or reserved. */
 export function arenaBytes(): u64 {
   return <u64>max(arenas, reservedArenas) << ARENA_SHIFT;
+}
+
+export function reservedBytes(): u64 {
+  return <u64>reservedPages << PAGE_SHIFT;
 }
 
 export function pageMapSize(): usize {

@@ -1,7 +1,7 @@
 /** The table of zspage entries (their layout: pool.ts): segments of 512 entries, never given back; ids from 1. */
 
 import { PAGE_SHIFT } from "./layout";
-import { USED_TABLE, takeRun } from "./runs";
+import { takeTable } from "./runs";
 
 export const Z_ADDRESS: usize = 0;
 const ENTRY_SHIFT: usize = 5;
@@ -32,7 +32,7 @@ export function newZspage(): u32 {
   }
   if (<usize>unused >> SEGMENT_SHIFT >= segments) {
     if (segments == SEGMENTS) return 0;
-    const run = takeRun(SEGMENT_PAGES, USED_TABLE);
+    const run = takeTable(SEGMENT_PAGES);
     if (!run) return 0;
     store<u32>(DIRECTORY + (<usize>segments << 2), <u32>run);
     segments++;
