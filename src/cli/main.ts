@@ -5,7 +5,11 @@ import { createRequire } from "node:module";
 import { Command } from "commander";
 import { registerAnalyze } from "./analyze.ts";
 import { registerCapture } from "./capture.ts";
+import { registerCtl } from "./ctl.ts";
+import { registerReplay } from "./replay.ts";
 import { type CommandContext, run } from "./run.ts";
+import { registerServe } from "./serve.ts";
+import { registerStat } from "./stat.ts";
 
 const HELP = `
 Run pagefold COMMAND --help for its options and examples.
@@ -26,6 +30,10 @@ function build(context: CommandContext): Command {
     .showSuggestionAfterError();
   registerAnalyze(program, context);
   registerCapture(program, context);
+  registerServe(program, context);
+  registerReplay(program, context);
+  registerStat(program, context);
+  registerCtl(program, context);
   return program;
 }
 

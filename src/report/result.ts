@@ -152,3 +152,203 @@ export interface CaptureResult {
   /** The process ended before all its pages were read. */
   readonly process_ended: boolean;
 }
+
+/** A store's statistics, named as in the library: src/device/statistics.ts says what each is. */
+export type StoreFigures = Readonly<
+  Record<
+    | "orig_data_size"
+    | "compr_data_size"
+    | "mem_used_total"
+    | "mem_limit"
+    | "mem_used_max"
+    | "same_pages"
+    | "pages_compacted"
+    | "huge_pages"
+    | "huge_pages_since"
+    | "bd_count"
+    | "bd_reads"
+    | "bd_writes"
+    | "dup_pages"
+    | "dup_data_size"
+    | "bd_data_size"
+    | "metadata_size"
+    | "memory_reserved"
+    | "reserved_bytes"
+    | "objects",
+    number
+  >
+>;
+
+/** One export of a running server. What counts pages and objects is its own; `limit_bytes` and sizes are bytes. */
+export interface ExportStatus {
+  readonly name: string;
+  readonly domain: string;
+  readonly size_bytes: number;
+  readonly limit_bytes: number;
+  readonly orig_data_size: number;
+  readonly compr_data_size: number;
+  readonly same_pages: number;
+  readonly dup_pages: number;
+  readonly objects: number;
+  readonly huge_pages: number;
+  readonly reserved_bytes: number;
+  readonly num_reads: number;
+  readonly num_writes: number;
+  readonly failed_reads: number;
+  readonly failed_writes: number;
+  readonly notify_free: number;
+  /** Clients that use it now. */
+  readonly connections: number;
+  /** Requests answered since the server began, by kind, and the bytes they carried. */
+  readonly requests: Readonly<Record<string, number>>;
+}
+
+/** What a running server says of itself. */
+export interface ServerStatus {
+  readonly server: {
+    readonly version: string;
+    readonly pid: number;
+    readonly uri: string;
+    readonly uptime_seconds: number;
+    readonly connections: number;
+    /** Real memory of the process, everything included. */
+    readonly rss_bytes: number;
+    readonly codec: string;
+    readonly recompress: readonly string[];
+    readonly recording: string | null;
+  };
+  readonly store: StoreFigures;
+  readonly ratios: {
+    /** 4096 x objects / compr_data_size; null where nothing is stored. */
+    readonly compression: number | null;
+    /** orig_data_size / (mem_used_total + metadata_size). */
+    readonly everything: number | null;
+  };
+  /** The accounting identity, orig_data_size less all its terms: 0. */
+  readonly identity_difference: number;
+  readonly exports: readonly ExportStatus[];
+}
+
+/**
+ * Where every byte of a store is: orig_data_size = saved_by_same_filled + saved_by_dedup + saved_by_compression +
+ * compr_data_size + bd_data_size; `difference` is what is left of it, 0 bytes. Slots, same-filled pages and
+ * saved_by_compression are counted from the slots, one by one.
+ */
+export interface SlotAccounting {
+  readonly slots_in_use: number;
+  readonly orig_data_size: number;
+  readonly same_pages: number;
+  readonly saved_by_same_filled: number;
+  readonly dup_pages: number;
+  readonly saved_by_dedup: number;
+  readonly objects: number;
+  readonly saved_by_compression: number;
+  readonly compr_data_size: number;
+  readonly bd_data_size: number;
+  readonly difference: number;
+  readonly mem_used_total: number;
+  readonly metadata_size: number;
+  /** Null where nothing is stored. */
+  readonly ratio_compression: number | null;
+  readonly ratio_everything: number | null;
+}
+
+/** How long requests took, in microseconds, as a client of the target sees it; null where there were none. */
+export interface LatencyFigures {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly p999: number | null;
+  readonly max: number | null;
+}
+
+/** What requests of one kind came to; pages are those touched, also where only in part. */
+export interface RequestFigures {
+  readonly requests: number;
+  readonly pages: number;
+  readonly bytes: number;
+  readonly failed: number;
+  readonly latency_us: LatencyFigures;
+}
+
+/** The kinds of requests in a trace, as results name them. */
+export type RequestName =
+  | "read"
+  | "write"
+  | "discard"
+  | "write_zeroes"
+  | "reserve_zeroes"
+  | "flush";
+
+/** A page, or a part of one, that was read as other bytes than the trace wrote. */
+export interface ReplayDifference {
+  /** The number of the record that read it, from 0 on. */
+  readonly record: number;
+  readonly export: string;
+  readonly page: number;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export interface ReplayFailed {
+  readonly record: number;
+  readonly export: string;
+  readonly kind: RequestName;
+  readonly offset: number;
+  readonly length: number;
+  readonly message: string;
+}
+
+/** What `pagefold replay` finds. */
+export interface ReplayResult {
+  readonly trace: {
+    readonly file: string;
+    readonly bytes: number;
+    /** It was closed; else it was cut short after its last record here. */
+    readonly complete: boolean;
+    readonly records: number;
+    /** Different pages, but for those of one word. */
+    readonly contents: number;
+    /** From the start of recording to the last record. */
+    readonly seconds: number;
+    readonly exports: readonly {
+      readonly name: string;
+      readonly domain: string;
+      readonly size_bytes: number;
+    }[];
+  };
+  readonly requests: number;
+  readonly failed: number;
+  /** In all; and while the target had a request to work on. */
+  readonly seconds: number;
+  readonly target_seconds: number;
+  /** requests / target_seconds; null where there were none. */
+  readonly requests_per_second: number | null;
+  /** The longest a request was sent after its time; null where it had none. */
+  readonly lag_seconds_max: number | null;
+  readonly kinds: Readonly<Record<RequestName, RequestFigures>>;
+  readonly verified: {
+    /** Pages and parts of pages that were compared. */
+    readonly pages: number;
+    /** Not compared: a request to change them had failed. */
+    readonly unknown_pages: number;
+    readonly different_pages: number;
+    /** The first ten. */
+    readonly differences: readonly ReplayDifference[];
+  };
+  /** The first ten. */
+  readonly failures: readonly ReplayFailed[];
+  /** At the end; null for a server. */
+  readonly store: StoreFigures | null;
+  readonly accounting: SlotAccounting | null;
+}
+
+/** How things stood as the replay went on, at most some 200 times; lists of one length. */
+export interface ReplaySeries {
+  /** The time in the trace, and requests replayed until then. */
+  readonly trace_seconds: readonly number[];
+  readonly requests: readonly number[];
+  /** Empty for a server. */
+  readonly orig_data_size: readonly number[];
+  readonly mem_used_total: readonly number[];
+}

@@ -1,0 +1,281 @@
+/**
+ * What `pagefold serve` runs: a store, its exports on an NBD server, the control socket beside it, and a trace of it all
+ * where one is wanted. It starts as a whole or not at all, and ends in order.
+ */
+
+import { createRequire } from "node:module";
+import { stopwatchClock } from "../base/clock.ts";
+import { PagefoldError } from "../base/errors.ts";
+import { PAGE_BYTES } from "../base/units.ts";
+import type { Device } from "../device/device.ts";
+import type { ExportOptions, StoreOptions } from "../device/options.ts";
+import type { RecompressOptions } from "../device/recompress.ts";
+import type { StoreStats } from "../device/statistics.ts";
+import { openStore, type Store } from "../device/store.ts";
+import type { ExportStatus, ServerStatus } from "../report/result.ts";
+import { TraceWriter } from "../trace/swap/trace-writer.ts";
+import { type ControlHandlers, ControlServer } from "./control.ts";
+import { DeviceDisk } from "./device-disk.ts";
+import { listenPrivately, removeSocket } from "./private-socket.ts";
+import { RecordingDisk } from "./recording-disk.ts";
+import { ServedExport } from "./served-export.ts";
+import { type ListenAt, NbdServer } from "./server.ts";
+import { ServerTls, type TlsFiles } from "./tls.ts";
+import { formatNbdUri, type NbdTls } from "./uri.ts";
+
+export interface ServiceOptions {
+  readonly store: StoreOptions;
+  /** At least one; the first also answers to the empty name. */
+  readonly exports: readonly ExportOptions[];
+  readonly isReadOnly: boolean;
+  readonly at: ListenAt;
+  /** The control socket's path, once it is known where the server listens. */
+  readonly controlPathAt: (port: number | undefined) => string;
+  readonly replaceDead: boolean;
+  readonly tls?: TlsFiles;
+  readonly requireTls: boolean;
+  /** A file to record a swap trace to. */
+  readonly record?: string;
+  readonly log: (line: string) => void;
+}
+
+interface OpenExport {
+  readonly served: ServedExport;
+  readonly device: Device;
+}
+
+/** What must be undone, last first. */
+type Undo = () => Promise<void> | void;
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #store: Store;
+  readonly #exports: readonly OpenExport[];
+  readonly #server: NbdServer;
+  readonly #startSeconds = stopwatchClock.seconds();
+  readonly #undo: Undo[];
+  #uri = "";
+
+  private constructor(
+    options: ServiceOptions,
+    parts: { store: Store; exports: readonly OpenExport[]; server: NbdServer; undo: Undo[] },
+  ) {
+    this.#options = options;
+    this.#store = parts.store;
+    this.#exports = parts.exports;
+    this.#server = parts.server;
+    this.#undo = parts.undo;
+  }
+
+  /** @throws PagefoldError whatever keeps any part of it from starting; nothing is left running then. */
+  static async start(options: ServiceOptions): Promise<Service> {
+    const undo: Undo[] = [];
+    try {
+      const tls = options.tls === undefined ? undefined : new ServerTls(options.tls);
+      const store = await openStore(options.store);
+      undo.push(() => store.close());
+      const devices = options.exports.map((wanted) => store.openExport(wanted));
+      const writer = await startTrace(options, devices, undo);
+      const exports = devices.map((device, index) => {
+        const disk = new DeviceDisk(device, { isReadOnly: options.isReadOnly });
+        const recorded = writer === undefined ? disk : new RecordingDisk(disk, writer, index);
+        return { device, served: new ServedExport(device.name, recorded) };
+      });
+      const server = new NbdServer({
+        exports: exports.map(({ served }) => served),
+        requireTls: options.requireTls,
+        log: options.log,
+        ...(tls === undefined ? {} : { tls }),
+      });
+      const service = new Service(options, { store, exports, server, undo });
+      await service.#listen();
+      return service;
+    } catch (cause) {
+      await undoAll(undo);
+      throw cause;
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { at, replaceDead, controlPathAt } = this.#options;
+    await this.#server.listen("path" in at ? { ...at, replaceDead } : at);
+    this.#undo.push(() => this.#server.close());
+    const control = new ControlServer(this.#handlers());
+    const path = controlPathAt(this.#server.port);
+    await listenPrivately(control.listener, path, { replaceDead: true });
+    this.#undo.push(async () => {
+      await control.close();
+      removeSocket(path);
+    });
+    this.#uri = this.#formatUri();
+  }
+
+  #formatUri(): string {
+    const { at, tls, requireTls } = this.#options;
+    const exportName = this.#exports[0]!.device.name;
+    const shown: { tls?: NbdTls } = {};
+    if (tls !== undefined && requireTls)
+      shown.tls = tls.pskPath === undefined ? {} : { pskPath: tls.pskPath };
+    if ("path" in at) return formatNbdUri({ socketPath: at.path, exportName, ...shown });
+    if ("host" in at)
+      return formatNbdUri({
+        host: reachable(at.host),
+        port: this.#server.port ?? at.port,
+        exportName,
+        ...shown,
+      });
+    const { path, port } = this.#server;
+    return path === undefined
+      ? formatNbdUri({ host: "localhost", port: port ?? 0, exportName, ...shown })
+      : formatNbdUri({ socketPath: path, exportName, ...shown });
+  }
+
+  /** Where clients find the first export. */
+  get uri(): string {
+    return this.#uri;
+  }
+
+  /** The socket of the file system it listens at, where it is one. */
+  get socketPath(): string | undefined {
+    return this.#server.path;
+  }
+
+  /** The port, where it listens at one. */
+  get port(): number | undefined {
+    return this.#server.port;
+  }
+
+  #handlers(): ControlHandlers {
+    const store = this.#store;
+    return {
+      stat: () => this.status(),
+      compact: async () => ({ pages_compacted: await store.compactInTurns() }),
+      idle: ({ age_seconds }) => ({ marked: store.markIdle(age_seconds as number | undefined) }),
+      recompress: (options) => store.recompressInTurns(options as RecompressOptions),
+      reset: ({ name }) => this.#reset(String(name)),
+    };
+  }
+
+  #reset(name: string): { readonly reset: string } {
+    const found = this.#exports.find(({ served }) => served.name === name);
+    if (found === undefined) {
+      throw new PagefoldError(
+        "NOT_FOUND",
+        `there is no export "${name}"; there are ${this.#server.directory.listed()}`,
+      );
+    }
+    const { connections } = found.served;
+    if (connections > 0) {
+      throw new PagefoldError(
+        "BUSY",
+        `${connections} clients have export "${name}" open; let them disconnect first`,
+      );
+    }
+    found.device.reset();
+    return { reset: name };
+  }
+
+  status(): ServerStatus {
+    const store = this.#store.stats();
+    const { codec = "lz4", recompress = [] } = this.#options.store;
+    const total = store.mem_used_total + store.metadata_size;
+    return {
+      server: {
+        version: packageVersion(),
+        pid: process.pid,
+        uri: this.#uri,
+        uptime_seconds: stopwatchClock.seconds() - this.#startSeconds,
+        connections: this.#server.connections,
+        rss_bytes: process.memoryUsage.rss(),
+        codec,
+        recompress,
+        recording: this.#options.record ?? null,
+      },
+      store,
+      ratios: {
+        compression:
+          store.objects === 0 ? null : (PAGE_BYTES * store.objects) / store.compr_data_size,
+        everything: store.orig_data_size === 0 ? null : store.orig_data_size / total,
+      },
+      identity_difference: identityDifference(store),
+      exports: this.#exports.map(exportStatus),
+    };
+  }
+
+  /** Ends in order; what it says of itself last. */
+  async close(): Promise<ServerStatus> {
+    // The server is the last but one to have begun: clients are through with their work before the rest goes.
+    await this.#server.close();
+    const last = this.status();
+    await undoAll(this.#undo);
+    return last;
+  }
+}
+
+async function undoAll(undo: Undo[]): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+}
+
+async function startTrace(
+  { record, exports, log }: ServiceOptions,
+  devices: readonly Device[],
+  undo: Undo[],
+): Promise<TraceWriter | undefined> {
+  if (record === undefined) return undefined;
+  const writer = await TraceWriter.create(record, {
+    exports: devices.map(({ name, sizeBytes }, index) => ({
+      name,
+      domain: exports[index]?.domain ?? "",
+      sizeBytes,
+    })),
+    onError: (cause) =>
+      log(`recording has ended: ${cause instanceof Error ? cause.message : String(cause)}`),
+  });
+  undo.push(() => writer.close());
+  return writer;
+}
+
+/** Where a client on this machine finds a server that listens at every address. */
+function reachable(host: string): string {
+  return host === "::" || host === "0.0.0.0" ? "localhost" : host;
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)("pagefold/package.json") as {
+    version: string;
+  };
+  return version;
+}
+
+/** orig_data_size less every term it is the sum of; see src/device/statistics.ts. */
+function identityDifference(stats: StoreStats): number {
+  const { same_pages, dup_pages, objects, compr_data_size, bd_data_size } = stats;
+  const compression = PAGE_BYTES * objects - compr_data_size - bd_data_size;
+  const terms =
+    PAGE_BYTES * (same_pages + dup_pages) + compression + compr_data_size + bd_data_size;
+  return stats.orig_data_size - terms;
+}
+
+function exportStatus({ device, served }: OpenExport): ExportStatus {
+  const stats = device.stats();
+  return {
+    name: stats.name,
+    domain: stats.domain,
+    size_bytes: stats.size_bytes,
+    limit_bytes: stats.limit_bytes,
+    orig_data_size: stats.orig_data_size,
+    compr_data_size: stats.compr_data_size,
+    same_pages: stats.same_pages,
+    dup_pages: stats.dup_pages,
+    objects: stats.objects,
+    huge_pages: stats.huge_pages,
+    reserved_bytes: stats.reserved_bytes,
+    num_reads: stats.num_reads,
+    num_writes: stats.num_writes,
+    failed_reads: stats.failed_reads,
+    failed_writes: stats.failed_writes,
+    notify_free: stats.notify_free,
+    connections: served.connections,
+    requests: { ...served.counts },
+  };
+}
