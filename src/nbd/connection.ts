@@ -4,6 +4,7 @@
  */
 
 import type { Socket } from "node:net";
+import { readAsUsual, readInto } from "./buffered-socket.ts";
 import { messageOf } from "./errno.ts";
 import type { ExportDirectory } from "./export-directory.ts";
 import { Handshake, type HandshakeOutcome, type TlsMode } from "./handshake.ts";
@@ -40,7 +41,10 @@ export class Connection {
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#host = host;
-    this.#socket = socket;
+    // TLS takes a socket over as Node made it.
+    const receive = (bytes: Buffer) => this.#receive(bytes);
+    this.#socket =
+      host.tls === undefined ? readInto(socket, receive) : readAsUsual(socket, receive);
     this.#handshake = new Handshake({
       directory: host.directory,
       tlsMode: host.tlsMode,
@@ -52,8 +56,9 @@ export class Connection {
       () => this.#cut(`did not end its negotiation within ${NEGOTIATION_TIMEOUT_MS / 1000} s`),
       NEGOTIATION_TIMEOUT_MS,
     );
-    socket.setNoDelay(true);
-    this.#attach(socket);
+    this.#socket.setNoDelay(true);
+    this.#attach(this.#socket);
+    this.#socket.resume();
     this.#handshake.greet();
   }
 
@@ -74,7 +79,6 @@ export class Connection {
   }
 
   #attach(socket: Socket): void {
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => {
       if (this.#transmission === undefined) socket.end();
       else this.#transmission.end();
@@ -89,9 +93,11 @@ export class Connection {
     socket.on("close", () => this.#close());
   }
 
-  #receive(chunk: Buffer): void {
-    if (this.#transmission === undefined) this.#negotiate(chunk);
-    else this.#transmission.receive(chunk);
+  /** Whether the bytes are still needed when it returns. */
+  #receive(bytes: Buffer): boolean {
+    if (this.#transmission !== undefined) return this.#transmission.receive(bytes);
+    this.#negotiate(bytes);
+    return false;
   }
 
   #negotiate(chunk: Buffer): void {
@@ -135,11 +141,15 @@ export class Connection {
       return;
     }
     const plain = this.#socket;
-    for (const event of ["data", "end", "drain", "finish", "close"]) plain.removeAllListeners(event);
+    for (const event of ["data", "end", "drain", "finish", "close"])
+      plain.removeAllListeners(event);
     plain.once("close", () => this.#close());
+    // A client that goes before it has encrypted has nothing more to hear.
+    plain.allowHalfOpen = false;
     tls.upgrade(plain).then(
       (encrypted) => {
-        this.#socket = encrypted;
+        encrypted.allowHalfOpen = true;
+        this.#socket = readAsUsual(encrypted, (bytes) => this.#receive(bytes));
         this.#handshake.startEncrypted();
         this.#attach(encrypted);
       },

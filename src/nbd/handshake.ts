@@ -93,7 +93,8 @@ export class Handshake {
 
   /** Takes what the client sent, and answers; nothing, to go on when there is room again. */
   receive(chunk: Buffer): HandshakeOutcome {
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+    // A copy: what was read into is read into again.
+    this.#input = Buffer.concat([this.#input, chunk]);
     let outcome: HandshakeOutcome = MORE;
     while (outcome === MORE && !this.#host.isFull()) {
       const before = this.#input.length;
@@ -143,32 +144,32 @@ export class Handshake {
     const most = MOST_OPTIONS + MOST_OPTIONS_PER_EXPORT * this.#host.directory.all.length;
     if (this.#options > most) return { kind: "garbage", what: `sent more than ${most} options` };
     this.#take(OPTION_HEAD_BYTES);
-    if (isLong) {
-      this.#skipBytes = length;
-      if (option === OPTION.EXPORT_NAME) return { kind: "end" };
-      this.#reply(option, OPTION_REPLY.ERR_TOO_BIG, wireMessage(`${length} bytes are too many`));
-      return MORE;
-    }
-    return this.#answer(option, this.#take(length));
+    if (isLong) this.#skipBytes = length;
+    return this.#answer(option, isLong ? undefined : this.#take(length));
   }
 
-  #answer(option: number, data: Buffer): HandshakeOutcome {
+  /** Answers an option; one too long to be looked at comes without its data. */
+  #answer(option: number, data: Buffer | undefined): HandshakeOutcome {
     if (!this.#isFixed && option !== OPTION.EXPORT_NAME)
       return { kind: "garbage", what: `sent option ${option} without fixed newstyle negotiation` };
     const isEnding = this.#host.isEnding();
+    // Whatever comes of it, what was chosen before is chosen no more.
+    if (option === OPTION.SET_META_CONTEXT) this.#chosen = undefined;
     if (option === OPTION.ABORT) {
       this.#reply(option, OPTION_REPLY.ACK);
       return { kind: "end" };
     }
     const isHidden = this.#host.tlsMode === "require" && !this.#isEncrypted;
     if (option === OPTION.EXPORT_NAME) {
-      return isHidden || isEnding ? { kind: "end" } : this.#exportName(data);
+      const isRefused = isHidden || isEnding || data === undefined;
+      return isRefused ? { kind: "end" } : this.#exportName(data);
     }
     if (isEnding) return this.#error(option, OPTION_REPLY.ERR_SHUTDOWN, "the server is ending");
-    if (option === OPTION.STARTTLS) return this.#startTls(data);
-    if (isHidden)
+    if (isHidden && option !== OPTION.STARTTLS)
       return this.#error(option, OPTION_REPLY.ERR_TLS_REQD, "this server wants TLS first");
-    return this.#answerPlain(option, data);
+    if (data === undefined)
+      return this.#error(option, OPTION_REPLY.ERR_TOO_BIG, `${this.#skipBytes} bytes are too many`);
+    return option === OPTION.STARTTLS ? this.#startTls(data) : this.#answerPlain(option, data);
   }
 
   #answerPlain(option: number, data: Buffer): HandshakeOutcome {
@@ -277,7 +278,6 @@ export class Handshake {
 
   #metaContext(option: number, data: Buffer): HandshakeOutcome {
     const isSet = option === OPTION.SET_META_CONTEXT;
-    if (isSet) this.#chosen = undefined;
     if (!this.#isStructured)
       return this.#error(option, OPTION_REPLY.ERR_INVALID, "structured replies come first");
     const asked = new OptionReader(data).metaContextRequest();

@@ -53,7 +53,7 @@ export class NbdServer {
     this.#tls = options.tls;
     this.#tlsMode = options.tls === undefined ? "off" : options.requireTls ? "require" : "on";
     this.#log = options.log ?? (() => {});
-    this.#listener = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (socket) =>
+    this.#listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
       this.#welcome(socket),
     );
   }

@@ -52,18 +52,26 @@ export class Service {
   readonly #store: Store;
   readonly #exports: readonly OpenExport[];
   readonly #server: NbdServer;
+  readonly #tlsUser: string | undefined;
   readonly #startSeconds = stopwatchClock.seconds();
   readonly #undo: Undo[];
   #uri = "";
 
   private constructor(
     options: ServiceOptions,
-    parts: { store: Store; exports: readonly OpenExport[]; server: NbdServer; undo: Undo[] },
+    parts: {
+      store: Store;
+      exports: readonly OpenExport[];
+      server: NbdServer;
+      tlsUser: string | undefined;
+      undo: Undo[];
+    },
   ) {
     this.#options = options;
     this.#store = parts.store;
     this.#exports = parts.exports;
     this.#server = parts.server;
+    this.#tlsUser = parts.tlsUser;
     this.#undo = parts.undo;
   }
 
@@ -87,7 +95,8 @@ export class Service {
         log: options.log,
         ...(tls === undefined ? {} : { tls }),
       });
-      const service = new Service(options, { store, exports, server, undo });
+      const tlsUser = tls?.users[0];
+      const service = new Service(options, { store, exports, server, tlsUser, undo });
       await service.#listen();
       return service;
     } catch (cause) {
@@ -114,8 +123,11 @@ export class Service {
     const { at, tls, requireTls } = this.#options;
     const exportName = this.#exports[0]!.device.name;
     const shown: { tls?: NbdTls } = {};
-    if (tls !== undefined && requireTls)
-      shown.tls = tls.pskPath === undefined ? {} : { pskPath: tls.pskPath };
+    if (tls !== undefined && requireTls) {
+      const { pskPath } = tls;
+      const userName = this.#tlsUser;
+      shown.tls = pskPath === undefined || userName === undefined ? {} : { pskPath, userName };
+    }
     if ("path" in at) return formatNbdUri({ socketPath: at.path, exportName, ...shown });
     if ("host" in at)
       return formatNbdUri({

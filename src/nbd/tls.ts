@@ -62,8 +62,7 @@ export function parsePskFile(text: string, path: string): ReadonlyMap<string, Bu
   return keys;
 }
 
-function pskOptions(path: string): TlsOptions {
-  const keys = parsePskFile(readSecret(path, "the file of keys").toString("utf8"), path);
+function pskOptions(keys: ReadonlyMap<string, Buffer>): TlsOptions {
   return {
     ciphers: PSK_CIPHERS,
     maxVersion: "TLSv1.2",
@@ -89,14 +88,22 @@ function certificateOptions(files: TlsFiles): TlsOptions {
 }
 
 export class ServerTls {
+  /** Who may come with a key, in the order of the file. */
+  readonly users: readonly string[];
   readonly #options: TlsOptions;
 
   /** @throws PagefoldError for files that are missing, unreadable, or not what they should be. */
   constructor(files: TlsFiles) {
+    const { pskPath } = files;
+    const keys =
+      pskPath === undefined
+        ? undefined
+        : parsePskFile(readSecret(pskPath, "the file of keys").toString("utf8"), pskPath);
+    this.users = [...(keys?.keys() ?? [])];
     this.#options = {
       minVersion: "TLSv1.2",
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      ...(files.pskPath === undefined ? certificateOptions(files) : pskOptions(files.pskPath)),
+      ...(keys === undefined ? certificateOptions(files) : pskOptions(keys)),
     };
     try {
       createServer(this.#options);
@@ -113,9 +120,19 @@ export class ServerTls {
   upgrade(socket: Socket): Promise<TLSSocket> {
     return new Promise((resolve, reject) => {
       const server = createServer(this.#options, resolve);
-      server.on("tlsClientError", reject);
-      socket.once("close", () => reject(new Error("the client went")));
+      server.on("tlsClientError", (cause, encrypted) => reject(whyRefused(cause, encrypted)));
+      // The TLS socket, which knows more, tells of it in the same turn.
+      socket.once("close", () => setImmediate(() => reject(new Error("the client went"))));
       server.emit("connection", socket);
     });
   }
+}
+
+/** Why a client was not let in, in one line: OpenSSL's messages hold places in its sources. */
+function whyRefused(cause: Error, { authorizationError }: TLSSocket): Error {
+  if (authorizationError) {
+    return new Error(`its certificate is not of the authorities given (${authorizationError})`);
+  }
+  const { reason } = cause as { readonly reason?: string };
+  return reason === undefined ? cause : new Error(reason);
 }

@@ -69,6 +69,8 @@ export class Transmission {
   #headFill = 0;
   #input: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Whether a write that waits has its bytes there. */
+  #keepsInput = false;
   #skipBytes = 0;
   #write: WriteInProgress | undefined;
   #piece: Buffer | undefined;
@@ -102,13 +104,15 @@ export class Transmission {
     return this.#waiting > 0 || this.#write !== undefined;
   }
 
-  /** Takes what the client sent. */
-  receive(chunk: Buffer): void {
-    if (this.#isEnded) return;
+  /** Takes what the client sent; whether it needs the bytes, as they are, also when it has returned. */
+  receive(chunk: Buffer): boolean {
+    if (this.#isEnded) return false;
     const rest = this.#input.subarray(this.#at);
     this.#input = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     this.#at = 0;
+    this.#keepsInput = false;
     this.#run();
+    return this.#keepsInput || this.#at < this.#input.length;
   }
 
   /** The client sends nothing more: what is under way is finished, then the connection ends. */
@@ -395,6 +399,7 @@ export class Transmission {
       this.#fail(request, cause);
       return;
     }
+    if (result !== undefined) this.#keepsInput = true;
     this.#finish(request, result, length);
   }
 
@@ -431,6 +436,7 @@ export class Transmission {
       try {
         const result = this.#served.disk.write(at, piece);
         if (result !== undefined) {
+          this.#keepsInput = true;
           write.waiting += 1;
           this.#later(
             write.request,
