@@ -13,7 +13,7 @@ const BLOCK_BYTES = 2 ** 18;
 /** Beyond that many bytes waiting for the client no further request is begun. */
 const MOST_PENDING_BYTES = 2 ** 20;
 /** Written blocks kept for use again. */
-const MOST_FREE_BLOCKS = 4;
+const MOST_FREE_BLOCKS = 8;
 
 export class ReplyStream {
   readonly #socket: Writable;

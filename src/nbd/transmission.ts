@@ -407,17 +407,16 @@ export class Transmission {
   #takePiece(write: WriteInProgress, left: number): boolean {
     const pieceBytes = Math.min(write.left, SLICE_BYTES - (write.at % PAGE_BYTES));
     let piece: Buffer;
-    if (this.#piece === undefined && left >= pieceBytes) {
+    if (this.#pieceFill === 0 && left >= pieceBytes) {
       piece = this.#input.subarray(this.#at, this.#at + pieceBytes);
       this.#at += pieceBytes;
     } else {
-      this.#piece ??= Buffer.allocUnsafe(pieceBytes);
-      const taken = this.#input.copy(this.#piece, this.#pieceFill, this.#at);
-      this.#at += taken;
-      this.#pieceFill += taken;
+      this.#piece ??= Buffer.allocUnsafeSlow(SLICE_BYTES);
+      const end = this.#at + Math.min(left, pieceBytes - this.#pieceFill);
+      this.#pieceFill += this.#input.copy(this.#piece, this.#pieceFill, this.#at, end);
+      this.#at = end;
       if (this.#pieceFill < pieceBytes) return false;
-      piece = this.#piece;
-      this.#piece = undefined;
+      piece = this.#piece.subarray(0, pieceBytes);
       this.#pieceFill = 0;
     }
     this.#writePiece(write, piece);
@@ -436,7 +435,9 @@ export class Transmission {
       try {
         const result = this.#served.disk.write(at, piece);
         if (result !== undefined) {
+          // The piece is part of one of the two, which is then not written to again.
           this.#keepsInput = true;
+          this.#piece = undefined;
           write.waiting += 1;
           this.#later(
             write.request,
