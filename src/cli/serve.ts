@@ -2,15 +2,16 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { unlinkSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { parseCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import type { ExportOptions } from "../device/options.ts";
 import { controlPathOf } from "../nbd/control.ts";
-import type { ListenAt } from "../nbd/server.ts";
+import type { ListenAt, NbdServer } from "../nbd/server.ts";
 import { Service } from "../nbd/service.ts";
 import type { TlsFiles } from "../nbd/tls.ts";
 import type { ServerStatus } from "../report/result.ts";
@@ -134,15 +135,18 @@ function exportsOf({ size, export: named }: ServeArguments): ExportOptions[] {
   const exports = size === undefined ? [...named] : [{ name: "", sizeBytes: size }, ...named];
   if (exports.length === 0)
     throw invalid("nothing to serve: give --size 1G for one disk, or --export NAME=SIZE for each");
+  const names = exports.map(({ name = "" }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined)
+    throw invalid(`two exports are named "${printable(twice)}"; rename one (--size's is "")`);
   return exports;
 }
 
-function controlPathAt(at: ListenAt): (port: number | undefined) => string {
-  return (port) => {
-    if ("path" in at) return controlPathOf(at.path);
-    ensureRuntimeFolder();
-    return controlPathOf(port === undefined ? defaultSocketPath() : portSocketPath(port));
-  };
+/** Beside the NBD socket; where that is none of the file system's, where `stat` and `ctl` look for the port's. */
+function controlPathAt({ path, port }: Pick<NbdServer, "path" | "port">): string {
+  if (path !== undefined) return controlPathOf(path);
+  ensureRuntimeFolder();
+  return controlPathOf(port === undefined ? defaultSocketPath() : portSocketPath(port));
 }
 
 async function start(options: ServeArguments, context: CommandContext): Promise<Service> {
@@ -160,7 +164,7 @@ async function start(options: ServeArguments, context: CommandContext): Promise<
     exports: exportsOf(options),
     isReadOnly: options.readOnly ?? false,
     at,
-    controlPathAt: controlPathAt(at),
+    controlPathAt,
     replaceDead: options.force ?? false,
     requireTls: mustEncrypt(options, tls),
     log: (line) => context.note(`pagefold: ${line}`),
@@ -177,9 +181,13 @@ async function runCommand(command: string, service: Service, signal: AbortSignal
     env: { ...process.env, uri, socket: socketPath ?? "", port: String(port ?? "") },
   });
   const stop = () => child.kill();
+  const kill = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop, { once: true });
+  // At a second signal, which ends this process at once.
+  process.once("exit", kill);
   const [code, ended] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   signal.removeEventListener("abort", stop);
+  process.off("exit", kill);
   return code ?? 128 + (ended === null ? 0 : constants.signals[ended]);
 }
 
@@ -187,9 +195,11 @@ function writePidFile(path: string): void {
   try {
     writeFileSync(path, `${process.pid}\n`);
   } catch (cause) {
-    throw new PagefoldError("IO", `the pid file cannot be written: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new PagefoldError(
+      "IO",
+      `the pid file cannot be written: ${(cause as Error).message}; name another --pid-file`,
+      { cause },
+    );
   }
 }
 
@@ -204,9 +214,12 @@ function printLast(last: ServerStatus, options: ServeArguments, context: Command
 }
 
 async function serve(options: ServeArguments, context: CommandContext): Promise<void> {
+  const { pidFile } = options;
   const service = await start(options, context);
+  let writtenPidFile: string | undefined;
   try {
-    if (options.pidFile !== undefined) writePidFile(options.pidFile);
+    if (pidFile !== undefined) writePidFile(pidFile);
+    writtenPidFile = pidFile;
     const ready = `ready ${service.uri}`;
     if (options.json) context.note(ready);
     else context.print(`${ready}\n`);
@@ -216,7 +229,7 @@ async function serve(options: ServeArguments, context: CommandContext): Promise<
     else if (!signal.aborted) await once(signal, "abort");
   } finally {
     const last = await service.close();
-    if (options.pidFile !== undefined) unlinkSync(options.pidFile);
+    if (writtenPidFile !== undefined) rmSync(writtenPidFile, { force: true });
     printLast(last, options, context);
   }
 }

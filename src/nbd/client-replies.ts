@@ -164,7 +164,6 @@ export class Replies {
       (type === REPLY_TYPE.BLOCK_STATUS &&
         length % 8 === 4 &&
         isBetween(length, 12, MOST_STATUS_BYTES)) ||
-      (type === REPLY_TYPE.ERROR_OFFSET && isBetween(length, 14, MOST_ERROR_BYTES)) ||
       ((type & IS_ERROR) !== 0 && isBetween(length, 6, MOST_ERROR_BYTES))
     ) {
       this.#want(STEP.BODY, length);

@@ -5,7 +5,6 @@
 
 import type { Socket } from "node:net";
 import { readAsUsual, readInto } from "./buffered-socket.ts";
-import { messageOf } from "./errno.ts";
 import type { ExportDirectory } from "./export-directory.ts";
 import { Handshake, type HandshakeOutcome, type TlsMode } from "./handshake.ts";
 import { ReplyStream } from "./reply-stream.ts";
@@ -161,6 +160,7 @@ export class Connection {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     const { served, rest } = outcome;
+    let isFaultTold = false;
     const stream = new ReplyStream(socket, () => this.#transmission?.onRoom());
     this.#stream = stream;
     this.#served = served;
@@ -170,7 +170,11 @@ export class Connection {
       stream,
       host: {
         isEnding: () => this.#host.isEnding(),
-        onFault: (cause) =>
+        onFault: (cause) => {
+          if (!isFaultTold) this.#host.log(`had a request that failed: ${reasonOf(cause)}`);
+          isFaultTold = true;
+        },
+        onBroken: (cause) =>
           this.#cut(`met a mistake of pagefold's own, please report it: ${reasonOf(cause)}`),
         onGarbage: (what) => this.#cut(what),
         setReading: (isReading) => (isReading ? socket.resume() : socket.pause()),
@@ -191,5 +195,5 @@ export class Connection {
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : messageOf(cause);
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,7 +1,8 @@
 /** Sockets of the file system that are their owner's alone, and what stands in their way. */
 
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
 import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
 import { PagefoldError } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 
@@ -10,7 +11,7 @@ const MOST_PATH_BYTES = 107;
 
 /**
  * Listens at `path` with mode 0600; a socket that a dead server left there is replaced if that is wanted.
- * @throws PagefoldError BUSY, NOT_PERMITTED, NAME_TOO_LONG, IO.
+ * @throws PagefoldError BUSY, NOT_FOUND, NOT_PERMITTED, NAME_TOO_LONG, IO.
  */
 export async function listenPrivately(
   server: Server,
@@ -51,8 +52,30 @@ export function removeSocket(path: string): void {
   }
 }
 
+/** The path of a socket this process was handed, which Node does not tell; Linux does. */
+export function pathOfSocket(fd: number): string | undefined {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
+    // Num RefCount Protocol Flags Type St Inode Path
+    const found = lines.map((line) => /^(?:\S+ +){6}(\d+) (\/.*)$/.exec(line));
+    return found.find((match) => match?.[1] === inode)?.[2];
+  } catch {
+    return undefined;
+  }
+}
+
 function placeError(cause: Error, path: string): PagefoldError {
   const { code } = cause as NodeJS.ErrnoException;
+  const folder = dirname(path);
+  // Node calls a folder that is not there EACCES.
+  if (!existsSync(folder)) {
+    return new PagefoldError(
+      "NOT_FOUND",
+      `there is no folder "${printable(folder)}" for the socket; make it, or choose another --socket`,
+      { cause },
+    );
+  }
   return new PagefoldError(
     code === "EACCES" || code === "EPERM" ? "NOT_PERMITTED" : "IO",
     `cannot make the socket "${printable(path)}": ${printable(cause.message)}; choose another --socket`,

@@ -11,7 +11,7 @@ import { printable } from "../base/text.ts";
 import { Connection } from "./connection.ts";
 import { ExportDirectory } from "./export-directory.ts";
 import type { TlsMode } from "./handshake.ts";
-import { listenPrivately, removeSocket } from "./private-socket.ts";
+import { listenPrivately, pathOfSocket, removeSocket } from "./private-socket.ts";
 import type { ServedExport } from "./served-export.ts";
 import type { ServerTls } from "./tls.ts";
 
@@ -46,7 +46,9 @@ export class NbdServer {
   readonly #connections = new Set<Connection>();
   #clients = 0;
   #isEnding = false;
+  /** The socket of its own making, and the one it was handed. */
   #path: string | undefined;
+  #handedPath: string | undefined;
 
   constructor(options: NbdServerOptions) {
     this.directory = new ExportDirectory(options.exports);
@@ -71,8 +73,7 @@ export class NbdServer {
 
   /** The socket of the file system it listens at, where it is one. */
   get path(): string | undefined {
-    const address = this.#listener.address();
-    return typeof address === "string" ? address : undefined;
+    return this.#path ?? this.#handedPath;
   }
 
   /**
@@ -97,6 +98,7 @@ export class NbdServer {
       if ("host" in at) this.#listener.listen(at.port, at.host, resolve);
       else this.#listener.listen({ fd: at.fd }, resolve);
     });
+    if ("fd" in at && this.port === undefined) this.#handedPath = pathOfSocket(at.fd);
   }
 
   #welcome(socket: Socket): void {

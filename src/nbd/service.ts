@@ -30,7 +30,7 @@ export interface ServiceOptions {
   readonly isReadOnly: boolean;
   readonly at: ListenAt;
   /** The control socket's path, once it is known where the server listens. */
-  readonly controlPathAt: (port: number | undefined) => string;
+  readonly controlPathAt: (place: Pick<NbdServer, "path" | "port">) => string;
   readonly replaceDead: boolean;
   readonly tls?: TlsFiles;
   readonly requireTls: boolean;
@@ -110,7 +110,7 @@ export class Service {
     await this.#server.listen("path" in at ? { ...at, replaceDead } : at);
     this.#undo.push(() => this.#server.close());
     const control = new ControlServer(this.#handlers());
-    const path = controlPathAt(this.#server.port);
+    const path = controlPathAt(this.#server);
     await listenPrivately(control.listener, path, { replaceDead: true });
     this.#undo.push(async () => {
       await control.close();

@@ -3,6 +3,7 @@
  * handshake.
  */
 
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
@@ -107,6 +108,9 @@ export class ServerTls {
     };
     try {
       createServer(this.#options);
+      // OpenSSL passes over authorities it cannot read, and would then let nobody in.
+      const { ca } = this.#options;
+      if (ca !== undefined) new X509Certificate(ca as Buffer);
     } catch (cause) {
       throw new PagefoldError(
         "INVALID_ARGUMENT",

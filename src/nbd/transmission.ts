@@ -31,8 +31,10 @@ export interface TransmissionHost {
   isEnding(): boolean;
   /** The client sent what is no request; the connection is to be cut. */
   onGarbage(what: string): void;
-  /** Something failed that should not have: our own mistake. */
+  /** A request failed of what no disk should fail of; the client was told that it failed. */
   onFault(cause: unknown): void;
+  /** Our own mistake: nothing here holds any more, and the connection is to be cut. */
+  onBroken(cause: unknown): void;
   /** Stops or goes on reading from the socket. */
   setReading(isReading: boolean): void;
 }
@@ -161,7 +163,7 @@ export class Transmission {
     try {
       this.#goOn();
     } catch (cause) {
-      this.#host.onFault(cause);
+      this.#host.onBroken(cause);
     }
   }
 
@@ -263,7 +265,7 @@ export class Transmission {
         break;
       case COMMAND.FLUSH:
         counts.flushes += 1;
-        this.#finish(request, disk.flush());
+        this.#attempt(request, () => disk.flush());
         break;
       case COMMAND.TRIM:
         counts.trims += 1;
@@ -300,10 +302,15 @@ export class Transmission {
   /** Replies that a request is done, now or when it is; with FUA not before it is durable. */
   #finish(request: Request, result: Done, bytes = 0): void {
     const { disk } = this.#served;
-    const isFua = (request.flags & COMMAND_FLAG.FUA) !== 0;
     let waited = result;
-    if (isFua && result !== undefined) waited = result.then(() => disk.flush());
-    else if (isFua) waited = disk.flush();
+    if ((request.flags & COMMAND_FLAG.FUA) !== 0) {
+      try {
+        waited = result === undefined ? disk.flush() : result.then(() => disk.flush());
+      } catch (cause) {
+        this.#fail(request, cause);
+        return;
+      }
+    }
     if (waited === undefined) {
       this.#replies.done(request);
       return;
@@ -328,7 +335,8 @@ export class Transmission {
         this.#waiting -= 1;
         this.#waitingBytes -= bytes;
         this.#wake();
-      });
+      })
+      .catch((cause: unknown) => this.#host.onBroken(cause));
   }
 
   #read(request: Request): void {

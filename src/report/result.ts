@@ -281,7 +281,7 @@ export type RequestName =
   | "flush";
 
 /** A page, or a part of one, that was read as other bytes than the trace wrote. */
-export interface ReplayDifference {
+interface ReplayDifference {
   /** The number of the record that read it, from 0 on. */
   readonly record: number;
   readonly export: string;
@@ -290,7 +290,7 @@ export interface ReplayDifference {
   readonly found: string;
 }
 
-export interface ReplayFailed {
+interface ReplayFailed {
   readonly record: number;
   readonly export: string;
   readonly kind: RequestName;

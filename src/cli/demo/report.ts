@@ -1,8 +1,8 @@
 /** What `npm start` prints before the analysis. Knows only the result object. */
 
 import { formatSize, PAGE_BYTES } from "../../base/units.ts";
+import type { SlotAccounting } from "../../report/result.ts";
 import { columns, decimal, type Emphasis, share, wholeNumber } from "../../report/terminal.ts";
-import type { Accounting } from "./slot-accounting.ts";
 import type { DriveResult, Step, StepName } from "./swap-drive.ts";
 
 /** A file of pages under fixtures/, as its manifest has it. */
@@ -77,9 +77,9 @@ function identitySection(result: DriveResult, { strong, faint }: Emphasis): stri
   return `${table}\n\n  ${strong(verdict)}, counted slot by slot.`;
 }
 
-function memorySection(accounting: Accounting, { strong }: Emphasis): string {
+function memorySection(accounting: SlotAccounting, { strong }: Emphasis): string {
   const { orig_data_size, compr_data_size, mem_used_total, metadata_size } = accounting;
-  const ofOne = (ratio: number) => strong(`${decimal(ratio)} : 1`);
+  const ofOne = (ratio: number | null) => strong(`${decimal(ratio)} : 1`);
   const lost = mem_used_total - compr_data_size;
   return [
     `  ${formatSize(orig_data_size)} of pages lie in ${formatSize(mem_used_total + metadata_size)}: ${formatSize(compr_data_size)} of data, ${formatSize(lost)} lost to rounding and holes, ${formatSize(metadata_size)} of tables.`,

@@ -10,7 +10,8 @@ import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import type { Device } from "../../device/device.ts";
 import { openDevice } from "../../device/store.ts";
-import { type Accounting, accountSlots } from "./slot-accounting.ts";
+import type { SlotAccounting } from "../../report/result.ts";
+import { accountSlots } from "../slot-accounting.ts";
 
 const REQUEST_BYTES = 128 * 1024;
 /** The 32-bit word of an overwriting page that gets a counter: without it the store would hold the page already. */
@@ -38,7 +39,7 @@ export interface DriveResult {
   readonly dedup: boolean;
   readonly request_bytes: number;
   readonly steps: readonly Step[];
-  readonly accounting: Accounting;
+  readonly accounting: SlotAccounting;
 }
 
 interface Request {
@@ -141,7 +142,7 @@ export async function driveAsSwap(
       options.onStep(name);
       steps.push(await drive.step(name));
     }
-    const accounting = accountSlots(device);
+    const accounting = accountSlots(device.stats(), [device]);
     return { ...settings, request_bytes: REQUEST_BYTES, steps, accounting };
   } finally {
     await device.close();

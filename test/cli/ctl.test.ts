@@ -1,0 +1,124 @@
+/** `ctl`: compact, idle, recompress and reset of a running server, and what it refuses. */
+
+import { once } from "node:events";
+import { connect } from "node:net";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { SeededRandom } from "../../src/base/random.ts";
+import { NbdClient } from "../../src/nbd/client.ts";
+import { controlPathOf } from "../../src/nbd/control.ts";
+import { fixturePages } from "../support/fixtures.ts";
+import { numberedPage, prefixPage } from "../support/pages.ts";
+import { type Served, serve } from "../support/served.ts";
+import { pagefold } from "./pagefold.ts";
+
+let served: Served;
+
+const ctl = (...args: readonly string[]) => pagefold("ctl", "--socket", served.socketPath, ...args);
+
+/** The results of a command that has to succeed. */
+async function results(...args: readonly string[]): Promise<Record<string, number>> {
+  const { code, stdout, stderr } = await ctl("--json", ...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const { schema, command, results: found } = JSON.parse(stdout);
+  expect({ schema, command }).toEqual({ schema: 1, command: "ctl" });
+  return found;
+}
+
+async function open(name: string): Promise<NbdClient> {
+  const client = await NbdClient.connect(served.uriOf(name));
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+/** Real pages in export b, which is then closed again. */
+async function fill(bytes = 2 ** 22): Promise<Uint8Array> {
+  const pages = fixturePages("guest-a-node").subarray(0, bytes);
+  const client = await open("b");
+  await client.write(0, pages);
+  await client.disconnect();
+  return pages;
+}
+
+describe("pagefold ctl", () => {
+  beforeEach(async () => {
+    served = await serve(["--size=1M", "--export=b=16M", "--recompress=zstd"]);
+  });
+
+  it("makes cold pages smaller by recompress, which read the same", async () => {
+    const pages = await fill();
+    const before = (await served.status()).store;
+    const recompressed = await results("recompress");
+    const after = (await served.status()).store;
+    expect(after.compr_data_size).toBeLessThan(before.compr_data_size * 0.95);
+    expect(recompressed.bytes_saved ?? recompressed.saved_bytes).toBeUndefined();
+    const client = await open("b");
+    const target = new Uint8Array(pages.length);
+    await client.read(0, target);
+    expect(Buffer.compare(target, pages)).toBe(0);
+  });
+
+  it("recompresses idle pages alone, once they are marked", async () => {
+    await fill();
+    const none = await results("recompress", "--type", "idle");
+    expect(none).toEqual({});
+    expect(await results("idle")).toEqual({ marked: 1024 });
+    const all = await results("recompress", "--type", "idle");
+    expect(all).toEqual({});
+  });
+
+  it("gives memory of the pool back by compact", async () => {
+    const client = await open("b");
+    const random = new SeededRandom(1);
+    // Objects of one size, of which every second goes.
+    for (let index = 0; index < 1024; index++)
+      await client.write(index * 4096, prefixPage(random, 900));
+    for (let index = 0; index < 1024; index += 2) await client.trim(index * 4096, 4096);
+    const before = (await served.status()).store.mem_used_total;
+    const { pages_compacted } = await results("compact");
+    const after = (await served.status()).store.mem_used_total;
+    expect(pages_compacted).toBeGreaterThan(0);
+    expect(before - after).toBe(pages_compacted! * 4096);
+  });
+
+  it("marks only old pages idle with --age", async () => {
+    await fill(2 ** 20);
+    expect(await results("idle", "--age", "3600")).toEqual({ marked: 0 });
+    expect(await results("idle", "--age", "0")).toEqual({ marked: 256 });
+  });
+
+  it("forgets an export's pages by reset, and no other's", async () => {
+    await fill(2 ** 20);
+    const other = await open("");
+    await other.write(0, numberedPage(1));
+    expect(await ctl("reset", "b")).toEqual({ code: 0, stdout: "reset: reset b\n", stderr: "" });
+    const { exports, identity_difference } = await served.status();
+    expect(exports.map(({ orig_data_size }) => orig_data_size)).toEqual([4096, 0]);
+    expect(identity_difference).toBe(0);
+  });
+
+  it("resets the export without a name", async () => {
+    const client = await open("");
+    await client.write(0, numberedPage(1));
+    await client.disconnect();
+    await served.until(async () => (await served.status()).server.connections === 0 || null);
+    expect((await ctl("reset", "")).code).toBe(0);
+    expect((await served.status()).store.orig_data_size).toBe(0);
+  });
+
+  it("refuses to reset an export that someone has open", async () => {
+    await open("b");
+    const { code, stderr } = await ctl("reset", "b");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^pagefold: 1 clients? has export "b" open; let them disconnect first\n$/,
+    );
+  });
+
+  it("refuses to reset an export that is not there, and names those that are", async () => {
+    expect(await ctl("reset", "c")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: 'pagefold: there is no export "c"; there are "", "b"\n',
+    });
+  });
+});
