@@ -1,4 +1,7 @@
-/** `pagefold ctl`: maintains a running server. What each command does is the store's; src/nbd/service.ts brings it there. */
+/**
+ * `pagefold ctl`: maintains a running server. What each command does is the store's; src/nbd/service.ts brings it
+ * there.
+ */
 
 import type { Command } from "commander";
 import { askServer, type ControlRequest } from "../nbd/control.ts";

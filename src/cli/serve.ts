@@ -1,4 +1,7 @@
-/** `pagefold serve`: a compressed, deduplicated disk over NBD until it is told to stop. The work is src/nbd/service.ts's. */
+/**
+ * `pagefold serve`: a compressed, deduplicated disk over NBD until it is told to stop. The work is
+ * src/nbd/service.ts's.
+ */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,6 @@
-/** Where a server's sockets are unless the user says: for `serve`, which makes them, and `stat` and `ctl`, which look. */
+/**
+ * Where a server's sockets are unless the user says: for `serve`, which makes them, and `stat` and `ctl`, which look.
+ */
 
 import { lstatSync, mkdirSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";

@@ -4,8 +4,8 @@
  * more than half of what a write of 64 KiB cost: 108 us of processor time against 42, and 11 against 7 for 4 KiB.
  *
  * So the system's handle is taken out of the accepted socket and given to one that has `onread`. `_handle` is not in
- * Node's documentation, though as old as Node and unchanged in all its versions; where it is missing, the socket is read
- * as any other.
+ * Node's documentation, though as old as Node and unchanged in all its versions; where it is missing, the socket is
+ * read as any other.
  */
 
 import { type OnReadOpts, Socket } from "node:net";

@@ -1,7 +1,7 @@
 /**
- * What the server serves: a disk of bytes. A method that is done when it returns gives nothing; one that must wait gives
- * a promise, and the requests behind it go on meanwhile. Ranges are checked by the server before a method is called.
- * What a disk lacks (`discard`, `writeZeroes`, `extents`) the server does not offer to clients.
+ * What the server serves: a disk of bytes. A method that is done when it returns gives nothing; one that must wait
+ * gives a promise, and the requests behind it go on meanwhile. Ranges are checked by the server before a method is
+ * called. What a disk lacks (`discard`, `writeZeroes`, `extents`) the server does not offer to clients.
  */
 
 import type { Extent } from "../device/extents.ts";

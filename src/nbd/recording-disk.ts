@@ -16,7 +16,6 @@ export class RecordingDisk implements Disk {
     length: number,
     options: { readonly reserve: boolean },
   ) => Done;
-  readonly zeroRun?: (offset: number, length: number) => number;
   readonly extents?: (offset: number, length: number) => Promise<readonly Extent[]>;
   readonly #disk: Disk;
   readonly #writer: TraceWriter;
@@ -29,8 +28,7 @@ export class RecordingDisk implements Disk {
     this.#disk = disk;
     this.#writer = writer;
     this.#index = index;
-    // What the disk lacks, this one lacks too.
-    if (disk.zeroRun !== undefined) this.zeroRun = disk.zeroRun.bind(disk);
+    // What the disk lacks, this one lacks too. Runs of zeros it does not tell: they would pass by without being read.
     if (disk.extents !== undefined) this.extents = disk.extents.bind(disk);
     const { discard, writeZeroes } = disk;
     if (discard !== undefined) {

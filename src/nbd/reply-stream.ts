@@ -12,6 +12,8 @@ import { assert } from "../base/assert.ts";
 const BLOCK_BYTES = 2 ** 18;
 /** Beyond that many bytes waiting for the client no further request is begun. */
 const MOST_PENDING_BYTES = 2 ** 20;
+/** Replies up to this long are copied out of a detached block, lest they keep all of it for as long as they wait. */
+const MOST_COPIED_BYTES = 2 ** 15;
 /** Written blocks kept for use again. */
 const MOST_FREE_BLOCKS = 8;
 
@@ -73,11 +75,16 @@ export class ReplyStream {
     this.#block = this.#takeBlock();
     this.#used = 0;
     this.#claimed = 0;
-    if (before.length > 0) this.#send(before);
+    if (before.length > 0) this.push(before);
   }
 
   /** Sends bytes of the caller's, behind everything before; they must not change afterwards. */
   push(bytes: Buffer): void {
+    if (bytes.length <= MOST_COPIED_BYTES) {
+      const at = this.claim(bytes.length);
+      this.commit(at + bytes.copy(this.#block, at));
+      return;
+    }
     this.flush();
     this.#send(bytes);
   }

@@ -1,6 +1,6 @@
 /**
- * What `pagefold serve` runs: a store, its exports on an NBD server, the control socket beside it, and a trace of it all
- * where one is wanted. It starts as a whole or not at all, and ends in order.
+ * What `pagefold serve` runs: a store, its exports on an NBD server, the control socket beside it, and a trace of it
+ * all where one is wanted. It starts as a whole or not at all, and ends in order.
  */
 
 import { createRequire } from "node:module";
@@ -178,9 +178,10 @@ export class Service {
     }
     const { connections } = found.served;
     if (connections > 0) {
+      const clients = connections === 1 ? "1 client has" : `${connections} clients have`;
       throw new PagefoldError(
         "BUSY",
-        `${connections} clients have export "${name}" open; let them disconnect first`,
+        `${clients} export "${name}" open; let them disconnect first`,
       );
     }
     found.device.reset();

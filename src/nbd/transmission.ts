@@ -1,9 +1,9 @@
 /**
  * The transmission phase of one connection: requests in, replies out.
  *
- * Holds always: a request is checked once, before its work begins. Each request gets one reply. One that must wait holds
- * no other up, but no more is begun than the bounds below allow, so a client that sends without reading its replies is
- * left standing with its requests in its own socket.
+ * Holds always: a request is checked once, before its work begins. Each request gets one reply. One that must wait
+ * holds no other up, but no more is begun than the bounds below allow, so a client that sends without reading its
+ * replies is left standing with its requests in its own socket.
  */
 
 import { setImmediate as turn } from "node:timers/promises";
@@ -22,6 +22,8 @@ import { BLOCK_SIZES, type MetaContext, type ServedExport } from "./served-expor
 /** Requests that wait for something, at most, and bytes they hold; beyond, none is begun. */
 const MOST_WAITING = 64;
 const MOST_WAITING_BYTES = 2 ** 24;
+/** What an answer to BLOCK_STATUS may hold for each page, while it is put together. */
+const STATUS_BYTES = 64;
 /** What a write or read is cut into, so that none keeps the others from their turn for long. */
 export const SLICE_BYTES = 2 ** 18;
 
@@ -283,7 +285,9 @@ export class Transmission {
       }
       case COMMAND.BLOCK_STATUS:
         counts.block_statuses += 1;
-        this.#later(request.copy(), this.#blockStatus(request.copy()), { bytes: 0 });
+        this.#later(request.copy(), this.#blockStatus(request.copy()), {
+          bytes: Math.ceil(length / PAGE_BYTES) * STATUS_BYTES,
+        });
         break;
     }
   }

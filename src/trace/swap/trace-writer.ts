@@ -39,7 +39,7 @@ const SEAL_AFTER_MS = 1000;
 const WINDOW_BITS = 18;
 /** Brotli's quality while there is time, and when blocks wait: about 15 and 10 us a page, in a thread of its own. */
 const QUALITY = { usual: 2, hurried: 1 } as const;
-const HURRY_BYTES = 2 ** 21;
+const HURRY_BYTES = 2 ** 22;
 /** `drained()` waits from so many bytes on until half of them are written. */
 const MOST_BACKLOG_BYTES = 2 ** 24;
 
