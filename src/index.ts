@@ -13,3 +13,18 @@ export { createPageStore, type PageStore } from "./device/page-store.ts";
 export type { RecompressOptions, RecompressResult, RecompressType } from "./device/recompress.ts";
 export type { DeviceStats, ExportCounts, StoreStats } from "./device/statistics.ts";
 export { openDevice, openStore, type Store } from "./device/store.ts";
+export {
+  type BlockStatusOptions,
+  type ConnectOptions,
+  NbdClient,
+  type WriteOptions,
+  type WriteZeroesOptions as NbdWriteZeroesOptions,
+} from "./nbd/client.ts";
+export type { BlockSize, ExportInfo } from "./nbd/client-info.ts";
+export {
+  formatNbdUri,
+  type NbdAddress,
+  type NbdPlace,
+  type NbdTls,
+  parseNbdUri,
+} from "./nbd/uri.ts";

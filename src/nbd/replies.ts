@@ -19,8 +19,6 @@ import type { Cookie } from "./request.ts";
 
 /** Bytes of a data chunk's head, its offset included. */
 export const DATA_HEAD_BYTES = CHUNK_HEAD_BYTES + 8;
-/** Bytes of a hole chunk. */
-export const HOLE_BYTES = CHUNK_HEAD_BYTES + 12;
 
 /** Writes a simple reply; gives where it ends. */
 export function putSimple(target: Buffer, at: number, cookie: Cookie, error: number): number {

@@ -12,7 +12,7 @@ import { assert } from "../base/assert.ts";
 const BLOCK_BYTES = 2 ** 18;
 /** Beyond that many bytes waiting for the client no further request is begun. */
 const MOST_PENDING_BYTES = 2 ** 20;
-/** Replies up to this long are copied out of a detached block, lest they keep all of it for as long as they wait. */
+/** Up to so many bytes are copied out of their block where they would keep all of it for as long as they wait. */
 const MOST_COPIED_BYTES = 2 ** 15;
 /** Written blocks kept for use again. */
 const MOST_FREE_BLOCKS = 8;
@@ -94,8 +94,12 @@ export class ReplyStream {
     if (this.#used === 0) return;
     const block = this.#block;
     const filled = block.subarray(0, this.#used);
-    this.#block = this.#takeBlock();
     this.#used = 0;
+    if (this.#pendingBytes > 0 && filled.length <= MOST_COPIED_BYTES) {
+      this.#send(Buffer.from(filled));
+      return;
+    }
+    this.#block = this.#takeBlock();
     this.#send(filled, block);
   }
 

@@ -25,7 +25,7 @@ const MOST_WAITING_BYTES = 2 ** 24;
 /** What an answer to BLOCK_STATUS may hold for each page, while it is put together. */
 const STATUS_BYTES = 64;
 /** What a write or read is cut into, so that none keeps the others from their turn for long. */
-export const SLICE_BYTES = 2 ** 18;
+const SLICE_BYTES = 2 ** 18;
 
 /** What a transmission asks of its connection. */
 export interface TransmissionHost {

@@ -154,7 +154,7 @@ export interface CaptureResult {
 }
 
 /** A store's statistics, named as in the library: src/device/statistics.ts says what each is. */
-export type StoreFigures = Readonly<
+type StoreFigures = Readonly<
   Record<
     | "orig_data_size"
     | "compr_data_size"
