@@ -1,6 +1,12 @@
 /** What several commands read from their command line in the same way. Each refusal exits with 2. */
 
 import { PagefoldError } from "../base/errors.ts";
+import { parseSize } from "../base/units.ts";
+
+/** A parser of sizes for an option named `name`. */
+export function sizeOption(name: string): (text: string) => number {
+  return (text) => parseSize(text, name);
+}
 
 /**
  * A parser of whole numbers within a range, for an option named `name`.

@@ -5,9 +5,8 @@
 
 import type { Command } from "commander";
 import { askServer, type ControlRequest } from "../nbd/control.ts";
-import { wholeNumberOption } from "./arguments.ts";
+import { sizeOption, wholeNumberOption } from "./arguments.ts";
 import type { CommandContext } from "./run.ts";
-import { sizeOption } from "./serve-arguments.ts";
 import { addServerOptions, controlPathOfServer, type ServerArguments } from "./server-option.ts";
 
 interface CtlArguments extends ServerArguments {

@@ -8,12 +8,11 @@ import { renderReplay } from "../report/replay.ts";
 import type { ReplayResult, ReplaySeries } from "../report/result.ts";
 import { replay } from "../trace/replay.ts";
 import { TraceReader } from "../trace/swap/trace-reader.ts";
-import { wholeNumberOption } from "./arguments.ts";
+import { sizeOption, wholeNumberOption } from "./arguments.ts";
 import { parseReplayUri, type ReplayUri } from "./replay-arguments.ts";
 import { replayResult } from "./replay-result.ts";
 import { connectTargets, openStoreTargets, type Targets } from "./replay-targets.ts";
 import type { CommandContext } from "./run.ts";
-import { sizeOption } from "./serve-arguments.ts";
 
 interface ReplayArguments {
   readonly uri?: readonly ReplayUri[];

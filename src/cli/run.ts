@@ -85,6 +85,10 @@ export async function run(
     if (cause.code !== "EPIPE") throw cause;
     process.exit(0);
   });
+  // Words that nobody reads any more are no reason to end: a server goes on.
+  process.stderr.on("error", (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EPIPE") throw cause;
+  });
   const progress = createProgress(process.stderr, { clock: systemClock });
   const program = build({
     signal: interrupt.signal,

@@ -3,14 +3,18 @@
 import { isIP } from "node:net";
 import { PagefoldError } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
-import { parseSize } from "../base/units.ts";
-import type { ExportOptions } from "../device/options.ts";
+import { formatSize, PAGE_BYTES, parseSize } from "../base/units.ts";
+import { type ExportOptions, MOST_SIZE_BYTES } from "../device/options.ts";
 
 const invalid = (message: string) => new PagefoldError("INVALID_ARGUMENT", message);
 
-/** A parser of sizes for an option named `name`. */
-export function sizeOption(name: string): (text: string) => number {
-  return (text) => parseSize(text, name);
+/** The size of a disk: a page at least. */
+export function parseDiskSize(text: string, what: string): number {
+  const bytes = parseSize(text, what);
+  if (bytes >= PAGE_BYTES && bytes <= MOST_SIZE_BYTES) return bytes;
+  throw invalid(
+    `${what} cannot be "${printable(text)}": a disk has from ${PAGE_BYTES} bytes, one page, to ${formatSize(MOST_SIZE_BYTES)}`,
+  );
 }
 
 /** `NAME=SIZE[,domain=D][,limit=N]`. */
@@ -25,6 +29,9 @@ export function parseExport(text: string): ExportOptions {
   let limitBytes: number | undefined;
   for (const part of rest.split(",").slice(1)) {
     const [, key, value] = /^(domain|limit)=(.*)$/s.exec(part) ?? [];
+    const isSecond = (key === "domain" ? domain : limitBytes) !== undefined;
+    if (key !== undefined && isSecond)
+      throw invalid(`--export "${printable(text)}" says ${key} twice; say it once`);
     if (key === "domain") domain = value ?? "";
     else if (key === "limit") limitBytes = parseSize(value ?? "", `the limit of export "${name}"`);
     else
@@ -34,7 +41,7 @@ export function parseExport(text: string): ExportOptions {
   }
   return {
     name,
-    sizeBytes: parseSize(size, `the size of export "${printable(name)}"`),
+    sizeBytes: parseDiskSize(size, `the size of export "${printable(name)}"`),
     ...(domain === undefined ? {} : { domain }),
     ...(limitBytes === undefined ? {} : { limitBytes }),
   };
@@ -55,6 +62,10 @@ export function parseListen(text: string): HostPort {
     );
   }
   return { host: bracketed || plain || "::", port };
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Whether only this machine reaches that host. */

@@ -19,21 +19,23 @@ import { Service } from "../nbd/service.ts";
 import type { TlsFiles } from "../nbd/tls.ts";
 import type { ServerStatus } from "../report/result.ts";
 import { renderStatus } from "../report/status.ts";
+import { sizeOption } from "./arguments.ts";
 import type { CommandContext } from "./run.ts";
 import {
+  formatHostPort,
   type HostPort,
   isLoopback,
+  parseDiskSize,
   parseExport,
   parseListen,
-  sizeOption,
 } from "./serve-arguments.ts";
 import { defaultSocketPath, ensureRuntimeFolder, portSocketPath } from "./socket-paths.ts";
 
 interface ServeArguments {
   readonly size?: number;
-  readonly export: readonly ExportOptions[];
+  readonly export?: readonly ExportOptions[];
   readonly codec: string;
-  readonly recompress: readonly string[];
+  readonly recompress?: readonly string[];
   readonly dedup: boolean;
   readonly memoryLimit?: number;
   readonly reserve?: number;
@@ -112,8 +114,10 @@ function mustEncrypt(options: ServeArguments, tls: TlsFiles | undefined): boolea
   const { listen } = options;
   const isExposed = listen !== undefined && !isLoopback(listen.host) && mode !== "require";
   if (isExposed && options.insecure !== true) {
+    const remedy =
+      tls === undefined ? "give --tls-psk, or --tls-cert and --tls-key" : "say --tls require";
     throw invalid(
-      `--listen ${listen.host}:${listen.port} would let other machines read and write swapped memory in plain text; give --tls-psk or --tls-cert and --tls-key, or say --insecure`,
+      `--listen ${formatHostPort(listen)} would let other machines read and write swapped memory in plain text; ${remedy}, or say --insecure`,
     );
   }
   return mode === "require";
@@ -134,7 +138,7 @@ function placeOf({ socket, listen }: ServeArguments): ListenAt {
   return { path: defaultSocketPath() };
 }
 
-function exportsOf({ size, export: named }: ServeArguments): ExportOptions[] {
+function exportsOf({ size, export: named = [] }: ServeArguments): ExportOptions[] {
   const exports = size === undefined ? [...named] : [{ name: "", sizeBytes: size }, ...named];
   if (exports.length === 0)
     throw invalid("nothing to serve: give --size 1G for one disk, or --export NAME=SIZE for each");
@@ -155,7 +159,7 @@ function controlPathAt({ path, port }: Pick<NbdServer, "path" | "port">): string
 async function start(options: ServeArguments, context: CommandContext): Promise<Service> {
   const at = placeOf(options);
   const tls = tlsFiles(options);
-  const { codec, recompress, dedup, memoryLimit, reserve, record } = options;
+  const { codec, recompress = [], dedup, memoryLimit, reserve, record } = options;
   return Service.start({
     store: {
       codec,
@@ -207,7 +211,7 @@ function writePidFile(path: string): void {
 }
 
 function printLast(last: ServerStatus, options: ServeArguments, context: CommandContext): void {
-  const shown = { size: options.size ?? null, exports: options.export, codec: options.codec };
+  const shown = { size: options.size ?? null, exports: options.export ?? [], codec: options.codec };
   const report = { schema: 1, command: "serve", options: shown, results: last, series: {} };
   context.print(
     options.json
@@ -218,11 +222,15 @@ function printLast(last: ServerStatus, options: ServeArguments, context: Command
 
 async function serve(options: ServeArguments, context: CommandContext): Promise<void> {
   const { pidFile } = options;
+  let removePidFile = () => {};
   const service = await start(options, context);
-  let writtenPidFile: string | undefined;
   try {
-    if (pidFile !== undefined) writePidFile(pidFile);
-    writtenPidFile = pidFile;
+    if (pidFile !== undefined) {
+      writePidFile(pidFile);
+      removePidFile = () => rmSync(pidFile, { force: true });
+      // Also when a second signal ends the process at once.
+      process.once("exit", removePidFile);
+    }
     const ready = `ready ${service.uri}`;
     if (options.json) context.note(ready);
     else context.print(`${ready}\n`);
@@ -232,7 +240,8 @@ async function serve(options: ServeArguments, context: CommandContext): Promise<
     else if (!signal.aborted) await once(signal, "abort");
   } finally {
     const last = await service.close();
-    if (writtenPidFile !== undefined) rmSync(writtenPidFile, { force: true });
+    removePidFile();
+    process.off("exit", removePidFile);
     printLast(last, options, context);
   }
 }
@@ -253,19 +262,19 @@ export function registerServe(program: Command, context: CommandContext): void {
     .description(
       "Serves compressed, deduplicated disks in memory over NBD, until it is told to stop.",
     )
-    .option("--size <size>", "a disk of that size, without a name", sizeOption("--size"))
+    .option("--size <size>", "a disk of that size, without a name", (text) =>
+      parseDiskSize(text, "--size"),
+    )
     .option(
       "--export <name=size>",
       "a disk of that name; ,domain=NAME and ,limit=SIZE may follow; any number of times",
-      (text: string, before: readonly ExportOptions[]) => [...before, parseExport(text)],
-      [] as readonly ExportOptions[],
+      (text: string, before: readonly ExportOptions[] = []) => [...before, parseExport(text)],
     )
     .option("--codec <codec>", "the codec of new pages", (text) => parseCodec(text).name, "lz4")
     .option(
       "--recompress <codecs>",
       "up to three further codecs for `pagefold ctl recompress`, separated by commas",
       (text) => text.split(",").map((spec) => parseCodec(spec.trim()).name),
-      [] as readonly string[],
     )
     .option("--no-dedup", "store every page by itself")
     .option(

@@ -105,13 +105,16 @@ function readLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;
+    let isDone = false;
     const fail = () => reject(new PagefoldError("IO", "the connection ended before its answer"));
     socket.on("data", (part: Buffer) => {
+      if (isDone) return;
       const end = part.indexOf(0x0a);
       parts.push(end < 0 ? part : part.subarray(0, end));
       bytes += part.length;
+      isDone = end >= 0 || bytes > MOST_LINE_BYTES;
       if (end >= 0) resolve(Buffer.concat(parts).toString("utf8"));
-      else if (bytes > MOST_LINE_BYTES) fail();
+      else if (isDone) fail();
     });
     socket.on("end", fail);
     socket.on("error", fail);

@@ -168,7 +168,7 @@ export class Service {
     };
   }
 
-  #reset(name: string): { readonly reset: string } {
+  #reset(name: string): { readonly name: string } {
     const found = this.#exports.find(({ served }) => served.name === name);
     if (found === undefined) {
       throw new PagefoldError(
@@ -185,7 +185,7 @@ export class Service {
       );
     }
     found.device.reset();
-    return { reset: name };
+    return { name };
   }
 
   status(): ServerStatus {

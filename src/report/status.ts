@@ -1,5 +1,6 @@
 /** What a running server says of itself, as a person reads it. */
 
+import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import type { ExportStatus, ServerStatus } from "./result.ts";
 import { columns, decimal, type Emphasis, share, wholeNumber } from "./terminal.ts";
@@ -19,7 +20,7 @@ function duration(seconds: number): string {
 
 /** A name as a table shows it; the empty one is the default. */
 function exportName(name: string): string {
-  return name === "" ? "(default)" : name;
+  return name === "" ? "(default)" : printable(name);
 }
 
 function identity({ store, identity_difference }: ServerStatus, emphasis: Emphasis): string {

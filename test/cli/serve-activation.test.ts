@@ -133,9 +133,10 @@ describe("serve, handed a socket,", () => {
   });
 });
 
-const reason = missing("systemd-socket-activate");
+const ACTIVATE = "systemd-socket-activate";
+const reason = missing(ACTIVATE);
 
-describe.skipIf(reason !== "")(`systemd-socket-activate${reason && ` (${reason})`}`, () => {
+describe.skipIf(reason !== "")(`${ACTIVATE}${reason && ` (${reason})`}`, () => {
   it("starts the server for the first client, who is served", async () => {
     const path = join(scratchOfTest(), "unit.sock");
     const served = launchServed([SIZE], {
@@ -143,7 +144,7 @@ describe.skipIf(reason !== "")(`systemd-socket-activate${reason && ` (${reason})
       launch: (args, options) => {
         const passed = ["PATH", "XDG_RUNTIME_DIR"].map((name) => `--setenv=${name}`);
         const command = [`--listen=${path}`, ...passed, ...COMMAND, ...args];
-        return spawn("systemd-socket-activate", command, { ...options, cwd: ROOT });
+        return spawn(ACTIVATE, command, { ...options, cwd: ROOT });
       },
     });
     onTestFinished(() => served.stop());

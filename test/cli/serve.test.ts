@@ -1,5 +1,6 @@
 /** `serve` from its start to its end: what it prints, its options, the command it runs. */
 
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { connect as dial } from "node:net";
 import { join } from "node:path";
@@ -131,6 +132,18 @@ describe("serve", () => {
     expect(stderr).toMatch(
       /^pagefold: client 1 \(127\.0\.0\.1 port \d+\): sent the unknown flags 0x47455420\n$/,
     );
+  });
+
+  it("goes on when nobody reads its log any more", async () => {
+    const served = await serve([SIZE]);
+    served.child.stderr!.destroy();
+    for (let round = 0; round < 2; round++) {
+      const socket = dial(served.socketPath).end("GET / HTTP/1.1\r\n\r\n");
+      socket.on("error", () => {}).resume();
+      await once(socket, "close");
+    }
+    await connect(served);
+    expect((await served.end()).code).toBe(0);
   });
 });
 

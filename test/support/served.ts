@@ -1,6 +1,6 @@
 /**
- * `pagefold serve` as users start it, in a process and a folder of its own. Holds always: when the test, or the hook, that
- * started one is over, its process has ended and its folder is gone, also where the test failed or was interrupted.
+ * `pagefold serve` as users start it, in a process and a folder of its own. Holds always: when the test, or the hook,
+ * that started one is over, its process has ended and its folder is gone, also after a failure or an interrupt.
  */
 
 import type { ChildProcess, SpawnOptions } from "node:child_process";
@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { askServer, type ControlRequest, controlPathOf } from "../../src/nbd/control.ts";
 import type { ServerStatus } from "../../src/report/result.ts";
 import { type Finished, finished, start } from "../cli/pagefold.ts";
@@ -34,7 +34,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-export function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }
 
@@ -80,13 +80,6 @@ export function makeScratch(): Scratch {
 export function scratchOfTest(): string {
   const { folder, remove } = makeScratch();
   onTestFinished(remove);
-  return folder;
-}
-
-/** A folder that is gone when the tests of this file, or of the `describe` around, are. */
-export function scratchOfFile(): string {
-  const { folder, remove } = makeScratch();
-  afterAll(remove);
   return folder;
 }
 
