@@ -19,8 +19,8 @@ export {
   NbdClient,
   type WriteOptions,
   type WriteZeroesOptions as NbdWriteZeroesOptions,
-} from "./nbd/client.ts";
-export type { BlockSize, ExportInfo } from "./nbd/client-info.ts";
+} from "./nbd/client/client.ts";
+export type { BlockSize, ExportInfo } from "./nbd/client/info.ts";
 export {
   formatNbdUri,
   type NbdAddress,

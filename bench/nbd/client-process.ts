@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { stopwatchClock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { StampedPages } from "../corpus.ts";
 import type { Cell } from "./load.ts";
 

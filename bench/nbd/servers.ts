@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { stopwatchClock } from "../../src/base/clock.ts";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { isRunning, MEMORY_FOLDER, type Processes } from "./processes.ts";
 
 const PAGEFOLD_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));

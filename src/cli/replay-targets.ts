@@ -2,8 +2,8 @@
 
 import type { StoreStats } from "../device/statistics.ts";
 import { openStore } from "../device/store.ts";
-import { NbdClient } from "../nbd/client.ts";
-import { ClientTarget } from "../nbd/replay-target.ts";
+import { NbdClient } from "../nbd/client/client.ts";
+import { ClientTarget } from "../nbd/client/replay-target.ts";
 import { formatNbdUri } from "../nbd/uri.ts";
 import type { SlotAccounting } from "../report/result.ts";
 import { DeviceTarget, type ReplayTarget } from "../trace/replay-target.ts";

@@ -15,12 +15,12 @@ import { openStore, type Store } from "../device/store.ts";
 import type { ExportStatus, ServerStatus } from "../report/result.ts";
 import { TraceWriter } from "../trace/swap/trace-writer.ts";
 import { type ControlHandlers, ControlServer } from "./control.ts";
-import { DeviceDisk } from "./device-disk.ts";
-import { listenPrivately, removeSocket } from "./private-socket.ts";
-import { RecordingDisk } from "./recording-disk.ts";
-import { ServedExport } from "./served-export.ts";
-import { type ListenAt, NbdServer } from "./server.ts";
-import { ServerTls, type TlsFiles } from "./tls.ts";
+import { DeviceDisk } from "./server/device-disk.ts";
+import { listenPrivately, removeSocket } from "./server/private-socket.ts";
+import { RecordingDisk } from "./server/recording-disk.ts";
+import { ServedExport } from "./server/served-export.ts";
+import { type ListenAt, NbdServer } from "./server/server.ts";
+import { ServerTls, type TlsFiles } from "./server/tls.ts";
 import { formatNbdUri, type NbdTls } from "./uri.ts";
 
 export interface ServiceOptions {

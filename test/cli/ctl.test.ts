@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { SeededRandom } from "../../src/base/random.ts";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { controlPathOf } from "../../src/nbd/control.ts";
 import { fixturePages } from "../support/fixtures.ts";
 import { numberedPage, prefixPage } from "../support/pages.ts";

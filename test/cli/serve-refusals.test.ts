@@ -53,7 +53,10 @@ describe("serve refuses, as a wrong command line,", () => {
   it.each([
     { line: "", says: /^nothing to serve: give --size 1G for one disk, or --export NAME=SIZE/ },
     { line: "--size=abc", says: /^--size cannot be "abc": give bytes or a size such as 512M/ },
-    { line: "--size=0", says: /^--size cannot be "0": a disk has from 4096 bytes, one page, to 1.0 TiB/ },
+    {
+      line: "--size=0",
+      says: /^--size cannot be "0": a disk has from 4096 bytes, one page, to 1.0 TiB/,
+    },
     { line: "--size=2T", says: /^--size cannot be "2T": a disk has from 4096 bytes/ },
     { line: "--export=a", says: /^--export cannot be "a": give NAME=SIZE, such as guest-a=1G/ },
     { line: "--export=a=", says: /^the size of export "a" cannot be ""/ },

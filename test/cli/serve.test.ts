@@ -6,7 +6,7 @@ import { connect as dial } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SeededRandom } from "../../src/base/random.ts";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { numberedPage, randomPage } from "../support/pages.ts";
 import { launchServed, type Served, serve } from "../support/served.ts";
 
@@ -181,7 +181,7 @@ describe("serve --run", () => {
 
   it("serves the command all the while", async () => {
     const client = `
-      const { NbdClient } = await import("./src/nbd/client.ts");
+      const { NbdClient } = await import("./src/nbd/client/client.ts");
       const client = await NbdClient.connect(process.env.uri);
       await client.write(0, Buffer.alloc(8192, "x"));
       await client.disconnect();`;

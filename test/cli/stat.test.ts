@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { numberedPage, samePage } from "../support/pages.ts";
 import { keep, type Served, scratchOfTest, serve, serveForAll } from "../support/served.ts";
 import { finished, pagefold, start, unprivileged, whyNotUnprivileged } from "./pagefold.ts";

@@ -3,8 +3,8 @@
  * honest ones work, in the attackers' domain and in another. PAGEFOLD_FUZZ_SECONDS says for how long; PAGEFOLD_SEED
  * repeats what is sent, and with PAGEFOLD_ROUND from the round named in a failure on.
  *
- * Holds after every round: the server serves a newcomer, nobody is left connected that has gone, exports nobody attacked
- * hold their exact bytes, the store accounts for every byte, and no mistake of our own was logged.
+ * Holds after every round: the server serves a newcomer, nobody is left connected that has gone, exports nobody
+ * attacked hold their exact bytes, the store accounts for every byte, and no mistake of our own was logged.
  */
 
 import { expect, it } from "vitest";
@@ -13,8 +13,8 @@ import { SeededRandom } from "../../src/base/random.ts";
 import { Device } from "../../src/device/device.ts";
 import { checkExportOptions, checkStoreOptions } from "../../src/device/options.ts";
 import { StoreCore } from "../../src/device/store-core.ts";
-import { DeviceDisk } from "../../src/nbd/device-disk.ts";
-import { ServedExport } from "../../src/nbd/served-export.ts";
+import { DeviceDisk } from "../../src/nbd/server/device-disk.ts";
+import { ServedExport } from "../../src/nbd/server/served-export.ts";
 import { checkAccounts } from "../nbd/support/count-store.ts";
 import { HonestClient } from "../nbd/support/honest-client.ts";
 import { hostileBytes, noise, POPULAR, pick } from "../nbd/support/hostile-bytes.ts";
@@ -100,6 +100,8 @@ async function playRound(world: World, random: SeededRandom): Promise<void> {
   await Promise.all([...attacks, ...work]);
   await checkPrecious(world, pick(random, ["witness", "victim"]));
   await server.untilConnected(honest.length);
+  const clients = server.server.directory.all.map(({ name, connections }) => [name, connections]);
+  expect(clients).toEqual(EXPORTS.map(({ name }) => [name, Number(name.startsWith("honest"))]));
   checkAccounts(core);
   expect(server.log.filter((line) => /mistake|failed/.test(line))).toEqual([]);
 }

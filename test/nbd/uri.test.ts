@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { NbdClient } from "../../src/nbd/client.ts";
+import { NbdClient } from "../../src/nbd/client/client.ts";
 import { formatNbdUri, type NbdAddress, parseNbdUri } from "../../src/nbd/uri.ts";
 import { type ForeignServer, missing, startNbdkit } from "../support/foreign-nbd.ts";
 import { expectRefusal, refusal } from "../support/refusals.ts";

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Extent } from "../../../src/device/extents.ts";
-import type { Done } from "../../../src/nbd/disk.ts";
+import type { Done } from "../../../src/nbd/server/disk.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import type { RawClient } from "../support/raw-client.ts";
 import { takeMessage } from "../support/take-reply.ts";
@@ -15,7 +15,9 @@ import { CMD, FLAG, request, simpleReply } from "../support/wire.ts";
 const PAGE = 4096;
 const MIB = 2 ** 20;
 
-/** What this process may grow by: the bound of a connection, the client's own buffers, and rubbish not yet collected. */
+/**
+ * What this process may grow by: the bound of a connection, the client's own buffers, and rubbish not yet collected.
+ */
 const MOST_GROWTH = 128 * MIB;
 
 /** Counts the reads. */

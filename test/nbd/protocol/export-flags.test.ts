@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import { openStore } from "../../../src/device/store.ts";
-import { DeviceDisk } from "../../../src/nbd/device-disk.ts";
-import type { Disk } from "../../../src/nbd/disk.ts";
-import { ServedExport } from "../../../src/nbd/served-export.ts";
+import { DeviceDisk } from "../../../src/nbd/server/device-disk.ts";
+import type { Disk } from "../../../src/nbd/server/disk.ts";
+import { ServedExport } from "../../../src/nbd/server/served-export.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import { serveDisk, serveStore, TestServer } from "../support/test-server.ts";
 import {

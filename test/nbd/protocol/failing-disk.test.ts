@@ -1,4 +1,6 @@
-/** Disks that fail, at once or late, with each of pagefold's errors or with something else: an answer, and on it goes. */
+/**
+ * Disks that fail, at once or late, with each of pagefold's errors or with something else: an answer, and on it goes.
+ */
 
 import { describe, expect, it } from "vitest";
 import { type ErrorCode, PagefoldError } from "../../../src/base/errors.ts";

@@ -1,7 +1,7 @@
 /** INFO and GO: what is told of an export, and every way in which they can be put wrongly. */
 
 import { describe, expect, it } from "vitest";
-import { ServedExport } from "../../../src/nbd/served-export.ts";
+import { ServedExport } from "../../../src/nbd/server/served-export.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import type { RawClient } from "../support/raw-client.ts";
 import { exportInfo, TestServer } from "../support/test-server.ts";

@@ -1,7 +1,7 @@
 /** LIST_META_CONTEXT and SET_META_CONTEXT: which contexts are found, which count afterwards, and what is malformed. */
 
 import { beforeEach, describe, expect, it } from "vitest";
-import { ServedExport } from "../../../src/nbd/served-export.ts";
+import { ServedExport } from "../../../src/nbd/server/served-export.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import type { RawClient } from "../support/raw-client.ts";
 import { servedStore, TestServer } from "../support/test-server.ts";

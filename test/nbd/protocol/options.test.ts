@@ -1,7 +1,7 @@
 /** Options that do not choose an export: each one's answer, and that the next option is read after it. */
 
 import { describe, expect, it } from "vitest";
-import { ServedExport } from "../../../src/nbd/served-export.ts";
+import { ServedExport } from "../../../src/nbd/server/served-export.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import type { RawClient } from "../support/raw-client.ts";
 import { serveStore, TestServer } from "../support/test-server.ts";

@@ -2,10 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import { PagefoldError } from "../../../src/base/errors.ts";
+import { SeededRandom } from "../../../src/base/random.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import type { RawClient } from "../support/raw-client.ts";
 import { type Message, takeMessage } from "../support/take-reply.ts";
-import { serveDisk, type TestServer } from "../support/test-server.ts";
+import { serveDisk, serveStore, type TestServer } from "../support/test-server.ts";
 import { WaitingDisk } from "../support/waiting-disk.ts";
 import { CMD, dataChunk, FLAG, request, simpleReply, statusChunk } from "../support/wire.ts";
 
@@ -118,6 +119,43 @@ describe("Transmission", () => {
     await client.expect(simpleReply(3, 0, payload));
   });
 
+  it.each([
+    { what: "short", length: 5000 },
+    { what: "long", length: 300_000 },
+  ])("keeps the bytes of $what writes that wait, whatever else it reads", async ({ length }) => {
+    const disk = new WaitingDisk(64 * MIB);
+    const server = await serveDisk(disk);
+    const client = await server.use();
+    disk.holds = (kind, offset) => kind === "write" && offset < 32 * MIB;
+    const random = new SeededRandom(length);
+    const content = Buffer.from(disk.content);
+    const count = 25;
+    for (let cookie = 0; cookie < count; cookie++) {
+      const payload = Buffer.alloc(length);
+      random.fill(payload.subarray(0, 5000));
+      payload.copy(content, cookie * length);
+      const others = [0, 1, 2].map((place) =>
+        request(CMD.WRITE, {
+          cookie: 1000,
+          offset: 32 * MIB + place * 100_000,
+          payload: Buffer.alloc(1 + random.below(90_000), cookie),
+        }),
+      );
+      await client.sendAll(
+        request(CMD.WRITE, { cookie, offset: cookie * length, payload }),
+        ...others,
+      );
+    }
+    let left = count * 4;
+    while (left > 0) {
+      disk.finishAll();
+      const { cookie } = await takeMessage(client);
+      left -= 1;
+      if (cookie !== 1000) disk.finishAll();
+    }
+    expect(disk.content.subarray(0, 32 * MIB).equals(content.subarray(0, 32 * MIB))).toBe(true);
+  });
+
   it("answers a long write when all its pieces are done", async () => {
     const { disk, client } = await start(false, 4 * MIB);
     disk.holds = (kind) => kind === "write";
@@ -205,6 +243,26 @@ describe("Transmission", () => {
     const cookies: number[] = [];
     while (cookies.length < count) cookies.push((await takeMessage(client)).cookie);
     expect(cookies.sort((one, other) => one - other)).toEqual([...Array(count).keys()]);
+  });
+
+  it.each([
+    { what: "of the status of 1 GiB", type: CMD.BLOCK_STATUS, flags: 0, length: 1024 * MIB },
+    { what: "for 64 MiB of zeros", type: CMD.WRITE_ZEROES, flags: FLAG.NO_HOLE, length: 64 * MIB },
+    { what: "to trim 64 MiB", type: CMD.TRIM, flags: 0, length: 64 * MIB },
+  ])("does not hold one client up for the questions another one asks $what", async (asked) => {
+    const { type, flags, length } = asked;
+    const server = await serveStore(1024 * MIB);
+    const asking = await server.use({ isStructured: true, contexts: ["base:allocation"] });
+    const other = await server.use();
+    const count = 2000;
+    asking.send(
+      ...Array.from({ length: count }, (_, cookie) => request(type, { cookie, flags, length })),
+    );
+    other.send(request(CMD.FLUSH, { cookie: 1 }));
+    await other.expect(simpleReply(1));
+    const { counts } = server.served;
+    expect(counts.block_statuses + counts.write_zeroes + counts.trims).toBeLessThan(count);
+    asking.vanish();
   });
 
   it("does not hold one client up for another one's work", async () => {

@@ -1,4 +1,6 @@
-/** WRITE: any place and length up to 32 MiB, what becomes of longer ones and of those refused, and DISC after it all. */
+/**
+ * WRITE: any place and length up to 32 MiB, what becomes of longer ones and of those refused, and DISC after it all.
+ */
 
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../src/base/random.ts";

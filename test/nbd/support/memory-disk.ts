@@ -1,6 +1,6 @@
 /** The plainest disk: bytes in an array, with nothing a disk need not have. */
 
-import type { Disk, Done } from "../../../src/nbd/disk.ts";
+import type { Disk, Done } from "../../../src/nbd/server/disk.ts";
 
 export class MemoryDisk implements Disk {
   readonly content: Buffer;

@@ -1,6 +1,6 @@
 /**
- * A server for one test, at a socket of its own, gone when the test is over; and clients of it that are past the parts of
- * the handshake the test is not about.
+ * A server for one test, at a socket of its own, gone when the test is over; and clients of it that are past the parts
+ * of the handshake the test is not about.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { ExportOptions, StoreOptions } from "../../../src/device/options.ts";
 import { openStore, type Store } from "../../../src/device/store.ts";
-import { DeviceDisk } from "../../../src/nbd/device-disk.ts";
-import type { Disk } from "../../../src/nbd/disk.ts";
-import { ServedExport } from "../../../src/nbd/served-export.ts";
-import { NbdServer, type NbdServerOptions } from "../../../src/nbd/server.ts";
+import { DeviceDisk } from "../../../src/nbd/server/device-disk.ts";
+import type { Disk } from "../../../src/nbd/server/disk.ts";
+import { ServedExport } from "../../../src/nbd/server/served-export.ts";
+import { NbdServer, type NbdServerOptions } from "../../../src/nbd/server/server.ts";
 import { RawClient } from "./raw-client.ts";
 import {
   bytes,
@@ -41,7 +41,7 @@ export interface Session {
 }
 
 /** Numbers of the contexts, as the server gives them. */
-export const CONTEXT_ID: Readonly<Record<string, number>> = {
+const CONTEXT_ID: Readonly<Record<string, number>> = {
   "base:allocation": 1,
   "x-pagefold:state": 2,
 };

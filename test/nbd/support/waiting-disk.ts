@@ -4,7 +4,7 @@
  */
 
 import type { Extent } from "../../../src/device/extents.ts";
-import type { Disk, Done } from "../../../src/nbd/disk.ts";
+import type { Disk, Done } from "../../../src/nbd/server/disk.ts";
 
 export type WorkKind = "read" | "write" | "flush" | "discard" | "writeZeroes" | "extents";
 

@@ -145,7 +145,7 @@ export function simpleReply(
 }
 
 /** A structured reply's chunk. */
-export function chunk(
+function chunk(
   cookie: number | bigint,
   fields: { readonly isDone: boolean; readonly type: number; readonly payload?: Buffer },
 ): Buffer {
