@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../src/base/random.ts";
 import { testSeed } from "../../support/seed.ts";
-import type { RawClient } from "../support/raw-client.ts";
+import { type RawClient, settle } from "../support/raw-client.ts";
 import { takeMessage } from "../support/take-reply.ts";
 import { serveStore } from "../support/test-server.ts";
 import {
@@ -45,11 +45,6 @@ const ANSWERS = bytes(
   simpleReply(7),
 );
 
-/** Until the server has read what was sent before: anything it answers behind it. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe("Transmission", () => {
   it("reads a conversation cut at every byte", async () => {
     const server = await serveStore(SIZE);
@@ -65,10 +60,7 @@ describe("Transmission", () => {
   it("reads a conversation byte by byte", async () => {
     const server = await serveStore(SIZE);
     const client = await server.use();
-    for (const byte of CONVERSATION) {
-      await client.sendAll(Buffer.from([byte]));
-      await settle();
-    }
+    await client.sendBytewise(CONVERSATION);
     await client.expect(ANSWERS);
   });
 

@@ -45,7 +45,7 @@ describe("NbdServer greets", () => {
     const server = await serveStore(SIZE);
     const client = await server.connect();
     await client.expect(GREETING);
-    for (const byte of CLIENT_FIXED_NO_ZEROES) await client.sendAll(Buffer.from([byte]));
+    await client.sendBytewise(CLIENT_FIXED_NO_ZEROES);
     client.send(option(OPT.ABORT));
     await client.expect(optionReply(OPT.ABORT, REP.ACK));
   });

@@ -193,7 +193,7 @@ describe("NbdServer reads options", () => {
 
   it("that come byte by byte", async () => {
     const client = await start();
-    for (const byte of conversation) await client.sendAll(Buffer.from([byte]));
+    await client.sendBytewise(conversation);
     await expectAnswers(client);
   });
 });

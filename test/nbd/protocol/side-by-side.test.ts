@@ -119,41 +119,86 @@ describe("Transmission", () => {
     await client.expect(simpleReply(3, 0, payload));
   });
 
-  it.each([
-    { what: "short", length: 5000 },
-    { what: "long", length: 300_000 },
-  ])("keeps the bytes of $what writes that wait, whatever else it reads", async ({ length }) => {
-    const disk = new WaitingDisk(64 * MIB);
-    const server = await serveDisk(disk);
-    const client = await server.use();
+  /** Writes of noise that wait, with other traffic behind each; all of them have to end up in their place. */
+  async function expectKept(length: number, cutAt: (offset: number) => number): Promise<void> {
+    const { disk, client } = await start(false, 64 * MIB);
     disk.holds = (kind, offset) => kind === "write" && offset < 32 * MIB;
     const random = new SeededRandom(length);
     const content = Buffer.from(disk.content);
     const count = 25;
     for (let cookie = 0; cookie < count; cookie++) {
-      const payload = Buffer.alloc(length);
-      random.fill(payload.subarray(0, 5000));
-      payload.copy(content, cookie * length);
-      const others = [0, 1, 2].map((place) =>
+      const offset = cookie * length;
+      const payload = content.subarray(offset, offset + length);
+      random.fill(payload);
+      const sent = request(CMD.WRITE, { cookie, offset, payload });
+      await client.sendAll(sent.subarray(0, cutAt(offset)));
+      await pause();
+      const others = Array.from({ length: 4 }, (_, place) =>
         request(CMD.WRITE, {
           cookie: 1000,
           offset: 32 * MIB + place * 100_000,
           payload: Buffer.alloc(1 + random.below(90_000), cookie),
         }),
       );
-      await client.sendAll(
-        request(CMD.WRITE, { cookie, offset: cookie * length, payload }),
-        ...others,
-      );
+      await client.sendAll(sent.subarray(cutAt(offset)), ...others);
     }
-    let left = count * 4;
-    while (left > 0) {
+    for (let left = count * 5; left > 0; left -= 1) {
       disk.finishAll();
-      const { cookie } = await takeMessage(client);
-      left -= 1;
-      if (cookie !== 1000) disk.finishAll();
+      await takeMessage(client);
     }
     expect(disk.content.subarray(0, 32 * MIB).equals(content.subarray(0, 32 * MIB))).toBe(true);
+  }
+
+  it("keeps the bytes of short writes that wait, whatever it reads meanwhile", async () => {
+    await expectKept(5000, () => 0);
+  });
+
+  it("keeps the bytes of a long write's pieces that wait, wherever they lay when they came", async () => {
+    await expectKept(300_000, () => 150_000);
+    // The second piece begins where something new is read.
+    await expectKept(300_000, (offset) => 28 + 2 ** 18 - (offset % PAGE));
+  });
+
+  it("keeps the bytes of writes that are begun a turn later than they came", async () => {
+    const { disk, client } = await start(false, 8 * MIB);
+    disk.holds = (kind) => kind === "write";
+    const payload = Buffer.alloc(500, "kept");
+    await client.sendAll(
+      // Enough to do for one turn.
+      request(CMD.TRIM, { cookie: 1, length: 8 * MIB }),
+      request(CMD.WRITE, { cookie: 2, offset: 77, payload }),
+    );
+    await disk.untilWaiting(1);
+    const flush = request(CMD.FLUSH, { cookie: 3 });
+    client.send(...Array.from({ length: 1000 }, () => flush));
+    await client.expect(simpleReply(1));
+    for (let left = 1000; left > 0; left -= 1) await client.expect(simpleReply(3));
+    disk.finishAll();
+    await client.expect(simpleReply(2));
+    expect(disk.content.subarray(77, 577).equals(payload)).toBe(true);
+  });
+
+  it("keeps the bytes of writes that are begun when others have ended", async () => {
+    const { disk, client } = await start(false, 4 * MIB);
+    disk.holds = (kind, offset) => kind === "write" && offset < 2 * MIB;
+    const content = Buffer.from(disk.content);
+    const random = new SeededRandom(3);
+    const count = 100;
+    const writes = Array.from({ length: count }, (_, cookie) => {
+      const payload = content.subarray(cookie * 500, (cookie + 1) * 500);
+      random.fill(payload);
+      return request(CMD.WRITE, { cookie, offset: cookie * 500, payload });
+    });
+    await client.sendAll(...writes);
+    await disk.untilWaiting(64);
+    for (const work of disk.waiting.slice(0, 64)) work.finish();
+    await disk.untilWaiting(36);
+    const other = { cookie: count, offset: 2 * MIB, payload: Buffer.alloc(MIB, 0xee) };
+    client.send(request(CMD.WRITE, other));
+    for (let left = 65; left > 0; left -= 1) await takeMessage(client);
+    disk.finishAll();
+    for (let left = 36; left > 0; left -= 1) await takeMessage(client);
+    expect(disk.content.subarray(0, MIB).equals(content.subarray(0, MIB))).toBe(true);
   });
 
   it("answers a long write when all its pieces are done", async () => {
@@ -249,6 +294,10 @@ describe("Transmission", () => {
     { what: "of the status of 1 GiB", type: CMD.BLOCK_STATUS, flags: 0, length: 1024 * MIB },
     { what: "for 64 MiB of zeros", type: CMD.WRITE_ZEROES, flags: FLAG.NO_HOLE, length: 64 * MIB },
     { what: "to trim 64 MiB", type: CMD.TRIM, flags: 0, length: 64 * MIB },
+    { what: "of the status of 256 KiB", type: CMD.BLOCK_STATUS, flags: 0, length: MIB / 4 },
+    { what: "for 1 MiB of zeros", type: CMD.WRITE_ZEROES, flags: FLAG.NO_HOLE, length: MIB },
+    { what: "to trim 1 MiB", type: CMD.TRIM, flags: 0, length: MIB },
+    { what: "to read 256 KiB of a hole", type: CMD.READ, flags: 0, length: MIB / 4 },
   ])("does not hold one client up for the questions another one asks $what", async (asked) => {
     const { type, flags, length } = asked;
     const server = await serveStore(1024 * MIB);
@@ -261,7 +310,8 @@ describe("Transmission", () => {
     other.send(request(CMD.FLUSH, { cookie: 1 }));
     await other.expect(simpleReply(1));
     const { counts } = server.served;
-    expect(counts.block_statuses + counts.write_zeroes + counts.trims).toBeLessThan(count);
+    const { block_statuses, write_zeroes, trims, reads } = counts;
+    expect(block_statuses + write_zeroes + trims + reads).toBeLessThan(count);
     asking.vanish();
   });
 

@@ -17,6 +17,11 @@ function shown(data: Buffer): string {
   return `${data.length} bytes ${digits}${data.length > SHOWN_BYTES ? "…" : ""}`;
 }
 
+/** Gives a server in this process the turns it takes to read what was sent. */
+export async function settle(): Promise<void> {
+  for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Throws unless the message is one for a person: some text, no control characters, within the protocol's limit. */
 function readable(message: Buffer): string {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(message);
@@ -66,6 +71,14 @@ export class RawClient {
   /** Sends, and waits until the system has taken all of it: the server has read on. */
   sendAll(...parts: readonly Buffer[]): Promise<void> {
     return new Promise((resolve) => this.#socket.write(bytes(...parts), () => resolve()));
+  }
+
+  /** Sends each byte by itself: the server has read it before the next one goes. */
+  async sendBytewise(data: Buffer): Promise<void> {
+    for (const byte of data) {
+      await this.sendAll(Buffer.from([byte]));
+      await settle();
+    }
   }
 
   /** Bytes that came and were not taken. */
