@@ -1,6 +1,5 @@
 /** What `serve` reads from its command line. Each refusal exits with 2. */
 
-import { isIP } from "node:net";
 import { PagefoldError } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 import { formatSize, PAGE_BYTES, parseSize } from "../base/units.ts";
@@ -66,10 +65,4 @@ export function parseListen(text: string): HostPort {
 
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether only this machine reaches that host. */
-export function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith("127.");
-  return host === "localhost" || host === "::1" || /^::ffff:127\./i.test(host);
 }

@@ -16,7 +16,7 @@ import type { ExportOptions } from "../device/options.ts";
 import { controlPathOf } from "../nbd/control.ts";
 import type { ListenAt, NbdServer } from "../nbd/server/server.ts";
 import type { TlsFiles } from "../nbd/server/tls.ts";
-import { Service } from "../nbd/service.ts";
+import { isLoopback, Service } from "../nbd/service.ts";
 import type { ServerStatus } from "../report/result.ts";
 import { renderStatus } from "../report/status.ts";
 import { sizeOption } from "./arguments.ts";
@@ -24,7 +24,6 @@ import type { CommandContext } from "./run.ts";
 import {
   formatHostPort,
   type HostPort,
-  isLoopback,
   parseDiskSize,
   parseExport,
   parseListen,
@@ -174,6 +173,7 @@ async function start(options: ServeArguments, context: CommandContext): Promise<
     controlPathAt,
     replaceDead: options.force ?? false,
     requireTls: mustEncrypt(options, tls),
+    allowPlainText: options.insecure ?? false,
     log: (line) => context.note(`pagefold: ${line}`),
     ...(tls === undefined ? {} : { tls }),
     ...(record === undefined ? {} : { record: resolve(record) }),
@@ -235,7 +235,7 @@ async function serve(options: ServeArguments, context: CommandContext): Promise<
     if (options.json) context.note(ready);
     else context.print(`${ready}\n`);
     const { signal } = context;
-    if (options.run !== undefined)
+    if (options.run !== undefined && !signal.aborted)
       process.exitCode = await runCommand(options.run, service, signal);
     else if (!signal.aborted) await once(signal, "abort");
   } finally {

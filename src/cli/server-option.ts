@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { PagefoldError } from "../base/errors.ts";
 import { controlPathOf } from "../nbd/control.ts";
 import { wholeNumberOption } from "./arguments.ts";
-import { defaultSocketPath, portSocketPath } from "./socket-paths.ts";
+import { checkRuntimeFolder, defaultSocketPath, portSocketPath } from "./socket-paths.ts";
 
 export interface ServerArguments {
   readonly socket?: string;
@@ -22,6 +22,7 @@ export function addServerOptions(command: Command): Command {
     );
 }
 
+/** @throws PagefoldError NOT_PERMITTED where the default folder is used, and others could have put a socket there. */
 export function controlPathOfServer({ socket, port }: ServerArguments): string {
   if (socket !== undefined && port !== undefined) {
     throw new PagefoldError(
@@ -29,6 +30,7 @@ export function controlPathOfServer({ socket, port }: ServerArguments): string {
       "--socket and --port exclude each other; a server listens at one of the two",
     );
   }
-  if (port !== undefined) return controlPathOf(portSocketPath(port));
-  return controlPathOf(socket === undefined ? defaultSocketPath() : resolve(socket));
+  if (socket !== undefined) return controlPathOf(resolve(socket));
+  checkRuntimeFolder();
+  return controlPathOf(port === undefined ? defaultSocketPath() : portSocketPath(port));
 }

@@ -29,10 +29,19 @@ export function portSocketPath(port: number): string {
  * @throws PagefoldError NOT_PERMITTED if it is another user's, or open to others.
  */
 export function ensureRuntimeFolder(): void {
+  mkdirSync(runtimeFolder(), { recursive: true, mode: 0o700 });
+  checkRuntimeFolder();
+}
+
+/**
+ * Checks that nobody else can have put sockets into the folder of the default ones; a missing folder has none.
+ * @throws PagefoldError NOT_PERMITTED if it is another user's, or open to others.
+ */
+export function checkRuntimeFolder(): void {
   const folder = runtimeFolder();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return;
   const { uid } = userInfo();
-  const found = lstatSync(folder);
   const isPrivate = found.isDirectory() && found.uid === uid && (found.mode & 0o022) === 0;
   if (isPrivate || uid < 0) return;
   throw new PagefoldError(

@@ -4,6 +4,7 @@
  */
 
 import { createRequire } from "node:module";
+import { isIP } from "node:net";
 import { stopwatchClock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
@@ -34,6 +35,8 @@ export interface ServiceOptions {
   readonly replaceDead: boolean;
   readonly tls?: TlsFiles;
   readonly requireTls: boolean;
+  /** Whether a socket that was handed over may offer plain text to other machines. */
+  readonly allowPlainText: boolean;
   /** A file to record a swap trace to. */
   readonly record?: string;
   readonly log: (line: string) => void;
@@ -109,6 +112,7 @@ export class Service {
     const { at, replaceDead, controlPathAt } = this.#options;
     await this.#server.listen("path" in at ? { ...at, replaceDead } : at);
     this.#undo.push(() => this.#server.close());
+    this.#checkExposed();
     const control = new ControlServer(this.#handlers());
     const path = controlPathAt(this.#server);
     await listenPrivately(control.listener, path, { replaceDead: true });
@@ -117,6 +121,18 @@ export class Service {
       removeSocket(path);
     });
     this.#uri = this.#formatUri();
+  }
+
+  /** A socket that was handed over may be open to other machines; the caller knows of any other. */
+  #checkExposed(): void {
+    const { at, requireTls, allowPlainText } = this.#options;
+    const { host, port } = this.#server;
+    if (!("fd" in at) || requireTls || allowPlainText || host === undefined || isLoopback(host))
+      return;
+    throw new PagefoldError(
+      "INVALID_ARGUMENT",
+      `the socket handed over listens at ${host} port ${port}, where other machines could read and write swapped memory in plain text; give --tls-psk, or --tls-cert and --tls-key, or say --insecure`,
+    );
   }
 
   #formatUri(): string {
@@ -136,9 +152,14 @@ export class Service {
         exportName,
         ...shown,
       });
-    const { path, port } = this.#server;
+    const { path, host, port } = this.#server;
     return path === undefined
-      ? formatNbdUri({ host: "localhost", port: port ?? 0, exportName, ...shown })
+      ? formatNbdUri({
+          host: reachable(host ?? "localhost"),
+          port: port ?? 0,
+          exportName,
+          ...shown,
+        })
       : formatNbdUri({ socketPath: path, exportName, ...shown });
   }
 
@@ -246,6 +267,12 @@ async function startTrace(
   });
   undo.push(() => writer.close());
   return writer;
+}
+
+/** Whether only this machine reaches that host. */
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 4) return host.startsWith("127.");
+  return host === "localhost" || host === "::1" || /^::ffff:127\./i.test(host);
 }
 
 /** Where a client on this machine finds a server that listens at every address. */

@@ -12,9 +12,9 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGzip } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { PagefoldError } from "../base/errors.ts";
+import { fileError, systemCode } from "../base/file-error.ts";
 import { secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { fileError, systemCode } from "./file-error.ts";
 
 export interface PageFileWriter {
   /** Pages written so far. */

@@ -12,8 +12,8 @@ import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { PagefoldError } from "../base/errors.ts";
+import { fileError, shellQuoted, systemCode } from "../base/file-error.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { fileError, shellQuoted, systemCode } from "./file-error.ts";
 
 const BATCH_PAGES_DEFAULT = 256;
 const READ_BYTES = 1 << 18;

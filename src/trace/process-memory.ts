@@ -8,10 +8,10 @@
 
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { PagefoldError } from "../base/errors.ts";
+import { systemCode } from "../base/file-error.ts";
 import { printable } from "../base/text.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import type { Unreadable } from "../report/result.ts";
-import { systemCode } from "./file-error.ts";
 import { type Mapping, PAGEMAP_ENTRY_BYTES, parseMaps, systemPageBytes } from "./proc.ts";
 
 /** Linux's PID_MAX_LIMIT on 64 bits. */

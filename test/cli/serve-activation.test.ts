@@ -81,7 +81,7 @@ describe("serve, handed a socket,", () => {
     const { fd, port, letGo } = await listenAt(0);
     const served = await serve([SIZE], handingOver(fd));
     await letGo();
-    expect(served.uri).toBe(`nbd://localhost:${port}/`);
+    expect(served.uri).toBe(`nbd://127.0.0.1:${port}/`);
     expect(await roundTrip(served.uri)).toBe("here");
     expect(readdirSync(served.folder)).toEqual([`pagefold-${port}.sock.control`]);
     expect((await served.end()).code).toBe(0);

@@ -1,6 +1,7 @@
 /** `stat`: what it shows of a running server, once or again and again, and what it says where there is none. */
 
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { NbdClient } from "../../src/nbd/client/client.ts";
@@ -123,6 +124,28 @@ describe("pagefold stat", () => {
     const { code, stdout } = await finished(start(["stat", "--json"], { env }));
     expect(code).toBe(0);
     expect(JSON.parse(stdout).results.server.pid).toBe(other.pid);
+  });
+
+  it.each([
+    { where: "the default socket", args: [] },
+    { where: "a port's socket", args: ["--port", "10809"] },
+  ])("does not look for $where in a folder that others may write to", async ({ args }) => {
+    const folder = scratchOfTest();
+    chmodSync(folder, 0o777);
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    const { code, stderr } = await finished(start(["stat", ...args], { env }));
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `pagefold: "${folder}" is not a folder that only this user may write to; say --socket, or set XDG_RUNTIME_DIR\n`,
+    );
+  });
+
+  it("finds no server where the default socket's folder is missing", async () => {
+    const folder = join(scratchOfTest(), "none");
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    const { code, stderr } = await finished(start(["stat"], { env }));
+    expect(code).toBe(1);
+    expect(stderr).toContain(`no server listens at "${folder}/pagefold.sock.control" (ENOENT)`);
   });
 
   it("says where it looked when there is none, and what to do", async () => {

@@ -28,7 +28,7 @@ import {
 } from "./handshake.ts";
 import type { ExportInfo } from "./info.ts";
 import { refusalOf } from "./refusals.ts";
-import { Replies } from "./replies.ts";
+import { ReplyReader } from "./reply-reader.ts";
 import { Request } from "./request.ts";
 import { Sender } from "./sender.ts";
 
@@ -67,7 +67,7 @@ const DISCONNECTED = "the client has been disconnected; connect again";
 export class NbdClient {
   readonly info: ExportInfo;
   readonly #connection: Connection;
-  readonly #replies: Replies;
+  readonly #replies: ReplyReader;
   readonly #sender: Sender;
   /** Most a request carries, a multiple of the block size. */
   readonly #mostPayload: number;
@@ -80,7 +80,7 @@ export class NbdClient {
   private constructor({ connection, info, contextNames }: OpenedExport) {
     this.info = info;
     this.#connection = connection;
-    this.#replies = new Replies(info.hasStructuredReplies, contextNames);
+    this.#replies = new ReplyReader(info.hasStructuredReplies, contextNames);
     this.#sender = new Sender(connection);
     const { minimum, most } = info.blockSize;
     const payload = Math.min(most, DEFAULT_MOST_PAYLOAD);

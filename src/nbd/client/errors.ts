@@ -4,8 +4,8 @@
  */
 
 import { type ErrorCode, PagefoldError } from "../../base/errors.ts";
+import { systemCode } from "../../base/file-error.ts";
 import { printable } from "../../base/text.ts";
-import { systemCode } from "../../trace/file-error.ts";
 import { NBD_ERROR, OPTION, OPTION_REPLY } from "../protocol.ts";
 import { formatNbdUri, type NbdPlace } from "../uri.ts";
 

@@ -1,7 +1,6 @@
 /**
  * The client's side of the handshake, option by option: an option is sent when the one before it has its last reply.
- * What the server sends is checked here; which options to send in what order is handshake's business
- * (client-handshake.ts).
+ * What the server sends is checked here; which options to send in what order is the business of handshake.ts.
  */
 
 import type { ConnectionOptions } from "node:tls";

@@ -9,19 +9,10 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { PagefoldError } from "../../base/errors.ts";
+import { fileError, systemCode } from "../../base/file-error.ts";
 import { printable } from "../../base/text.ts";
-import { fileError, systemCode } from "../../trace/file-error.ts";
-import { parsePskFile } from "../server/tls.ts";
+import { PSK_CIPHERS, parsePskFile } from "../psk.ts";
 import type { NbdTls } from "../uri.ts";
-
-/** Those that change keys with every connection first. */
-const PSK_CIPHERS = [
-  "ECDHE-PSK-CHACHA20-POLY1305",
-  "DHE-PSK-AES256-GCM-SHA384",
-  "DHE-PSK-AES128-GCM-SHA256",
-  "PSK-AES256-GCM-SHA384",
-  "PSK-AES128-GCM-SHA256",
-].join(":");
 
 /**
  * The options Node's TLS takes; `host` is where we connect to, undefined for a Unix socket.

@@ -14,6 +14,8 @@ import { Transmission } from "./transmission.ts";
 
 /** Time a client has for its negotiation. */
 const NEGOTIATION_TIMEOUT_MS = 60_000;
+/** Silence on TCP after which the peer is asked whether it is there. */
+const KEEP_ALIVE_MS = 60_000;
 /** Bytes of replies to options that may wait for the client to read them. */
 const MOST_UNREAD_BYTES = 2 ** 16;
 
@@ -56,6 +58,8 @@ export class Connection {
       NEGOTIATION_TIMEOUT_MS,
     );
     this.#socket.setNoDelay(true);
+    // A peer that lost its power never says that it goes.
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
     this.#attach(this.#socket);
     this.#socket.resume();
     this.#handshake.greet();
@@ -189,8 +193,13 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#stream?.close();
     this.#transmission?.close();
-    if (this.#served !== undefined) this.#served.connections -= 1;
     this.#host.onClose(this);
+    const served = this.#served;
+    if (served === undefined) return;
+    // The export stays open while work on it goes on.
+    this.#transmission?.whenIdle(() => {
+      served.connections -= 1;
+    });
   }
 }
 

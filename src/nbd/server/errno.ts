@@ -28,9 +28,16 @@ export function nbdErrorOf(cause: unknown): NbdError {
   }
 }
 
-/** What a failure says to the client. Of what is not ours it is told nothing but that it happened. */
+/**
+ * What a failure says to the client. Of the store's figures, which would tell what other clients do, it is told
+ * nothing, and of what is not ours no more than that it happened.
+ */
 export function messageOf(cause: unknown): string {
-  return cause instanceof PagefoldError ? cause.message : "the server failed; its log says more";
+  if (!(cause instanceof PagefoldError)) return "the server failed; its log says more";
+  if (cause.code === "NO_SPACE")
+    return "no room: the export or the store is at its limit; discard pages, or have the limit raised";
+  if (cause.code === "NO_MEMORY") return "the server has no memory for it";
+  return cause.message;
 }
 
 /** A message as the wire has it: printable, not too long, whole characters. */

@@ -1,6 +1,7 @@
 /** An export as the server offers it: its name, its disk, what clients asked of it. */
 
 import { PAGE_BYTES } from "../../base/units.ts";
+import type { Extent } from "../../device/extents.ts";
 import {
   BASE_ALLOCATION,
   DEFAULT_MOST_PAYLOAD,
@@ -26,10 +27,28 @@ export interface RequestCounts {
 }
 
 /** A metadata context: its number on the wire, and how it shows an extent's state (EXTENT_STATE). */
-export interface MetaContext {
+export class MetaContext {
   readonly id: number;
   readonly name: string;
-  flagsOf(state: number): number;
+  readonly #flagsOf: (state: number) => number;
+
+  constructor(id: number, name: string, flagsOf: (state: number) => number) {
+    this.id = id;
+    this.name = name;
+    this.#flagsOf = flagsOf;
+  }
+
+  /** The extents with this context's flags, neighbours of equal flags as one. */
+  show(extents: readonly Extent[]): readonly Extent[] {
+    const shown: { length: number; state: number }[] = [];
+    for (const { length, state } of extents) {
+      const flags = this.#flagsOf(state);
+      const last = shown.at(-1);
+      if (last?.state === flags) last.length += length;
+      else shown.push({ length, state: flags });
+    }
+    return shown;
+  }
 }
 
 /** Size constraints in bytes, as BLOCK_SIZE tells them: any byte may be addressed, whole pages are quickest. */
@@ -40,8 +59,8 @@ export const BLOCK_SIZES = {
 } as const;
 
 const CONTEXTS: readonly MetaContext[] = [
-  { id: 1, name: BASE_ALLOCATION, flagsOf: (state) => state & (STATE_HOLE | STATE_ZERO) },
-  { id: 2, name: PAGEFOLD_STATE, flagsOf: (state) => state >>> 2 },
+  new MetaContext(1, BASE_ALLOCATION, (state) => state & (STATE_HOLE | STATE_ZERO)),
+  new MetaContext(2, PAGEFOLD_STATE, (state) => state >>> 2),
 ];
 
 export class ServedExport {

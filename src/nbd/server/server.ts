@@ -15,8 +15,9 @@ import { listenPrivately, pathOfSocket, removeSocket } from "./private-socket.ts
 import type { ServedExport } from "./served-export.ts";
 import type { ServerTls } from "./tls.ts";
 
-/** Clients at one time; a further one is sent away. */
+/** Clients at one time, and those of them that have not said yet which export they want. */
 const MOST_CONNECTIONS = 256;
+const MOST_NEGOTIATING = 64;
 /** When the server ends: time for what is under way, and then for clients to hear of it and go. */
 const WORK_TIMEOUT_MS = 10_000;
 const FAREWELL_MS = 500;
@@ -46,6 +47,7 @@ export class NbdServer {
   readonly #connections = new Set<Connection>();
   #clients = 0;
   #isEnding = false;
+  #closed: Promise<void> | undefined;
   /** The socket of its own making, and the one it was handed. */
   #path: string | undefined;
   #handedPath: string | undefined;
@@ -69,6 +71,12 @@ export class NbdServer {
   get port(): number | undefined {
     const address = this.#listener.address();
     return typeof address === "object" && address !== null ? address.port : undefined;
+  }
+
+  /** The host whose port it listens at, as an address. */
+  get host(): string | undefined {
+    const address = this.#listener.address();
+    return typeof address === "object" && address !== null ? address.address : undefined;
   }
 
   /** The socket of the file system it listens at, where it is one. */
@@ -104,7 +112,7 @@ export class NbdServer {
   #welcome(socket: Socket): void {
     this.#clients += 1;
     const who = `client ${this.#clients}${addressOf(socket)}`;
-    if (this.#connections.size >= MOST_CONNECTIONS) {
+    if (!this.#makePlace()) {
       this.#log(`${who}: sent away, ${MOST_CONNECTIONS} others are connected`);
       socket.destroy();
       return;
@@ -121,11 +129,26 @@ export class NbdServer {
   }
 
   /**
+   * Whether there is a place for one more client. Who has not chosen an export yet makes way, the longest there first,
+   * so that nobody keeps others out by connecting alone.
+   */
+  #makePlace(): boolean {
+    const undecided = [...this.#connections].filter(({ served }) => served === undefined);
+    const isFull = this.#connections.size >= MOST_CONNECTIONS;
+    if (isFull || undecided.length >= MOST_NEGOTIATING) undecided[0]?.destroy();
+    return !isFull || undecided.length > 0;
+  }
+
+  /**
    * Ends in order: lets nobody in, finishes what is under way, answers every further request with ESHUTDOWN, gives
    * clients a moment to go, and cuts off those that stay.
    */
-  async close(): Promise<void> {
-    if (this.#isEnding) return;
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     this.#isEnding = true;
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     const isBusy = () => [...this.#connections].some((connection) => connection.isBusy);

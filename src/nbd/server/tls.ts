@@ -8,7 +8,9 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { PagefoldError } from "../../base/errors.ts";
+import { fileError } from "../../base/file-error.ts";
 import { printable } from "../../base/text.ts";
+import { PSK_CIPHERS, parsePskFile } from "../psk.ts";
 
 /** Where TLS's secrets are: a certificate and its key, or a file of pre-shared keys. */
 export interface TlsFiles {
@@ -21,10 +23,6 @@ export interface TlsFiles {
   readonly pskPath?: string;
 }
 
-/** Node speaks pre-shared keys up to TLS 1.2; the first of these keeps past traffic secret if a key gets out. */
-const PSK_CIPHERS =
-  "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES256-CBC-SHA384:ECDHE-PSK-AES128-CBC-SHA256:PSK-AES256-GCM-SHA384:PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256";
-
 /** Most time for the handshake of TLS itself. */
 const HANDSHAKE_TIMEOUT_MS = 30_000;
 
@@ -32,35 +30,8 @@ function readSecret(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new PagefoldError(
-      code === "ENOENT" ? "NOT_FOUND" : "IO",
-      `${what} "${printable(path)}" cannot be read: ${printable(message)}`,
-      { cause },
-    );
+    throw fileError(`${what} "${printable(path)}"`, { act: "read", cause });
   }
-}
-
-/** The keys by user of a file as psktool writes it. */
-export function parsePskFile(text: string, path: string): ReadonlyMap<string, Buffer> {
-  const keys = new Map<string, Buffer>();
-  text.split("\n").forEach((line, index) => {
-    if (line.trim() === "" || line.startsWith("#")) return;
-    const [, user, key] = /^([^:]+):((?:[0-9a-f]{2})+)\s*$/i.exec(line) ?? [];
-    if (user === undefined || key === undefined) {
-      throw new PagefoldError(
-        "INVALID_ARGUMENT",
-        `line ${index + 1} of "${printable(path)}" is not user:key with the key in hexadecimal; psktool writes such files`,
-      );
-    }
-    keys.set(user, Buffer.from(key, "hex"));
-  });
-  if (keys.size === 0)
-    throw new PagefoldError(
-      "INVALID_ARGUMENT",
-      `"${printable(path)}" holds no key; psktool makes one`,
-    );
-  return keys;
 }
 
 function pskOptions(keys: ReadonlyMap<string, Buffer>): TlsOptions {

@@ -19,6 +19,8 @@ import { Request } from "./request.ts";
 import { type RequestContext, refusalOf } from "./request-check.ts";
 import { RequestInput } from "./request-input.ts";
 import { BLOCK_SIZES, type MetaContext, type ServedExport } from "./served-export.ts";
+import { EFFECT_SLICE_BYTES, inSlices } from "./slices.ts";
+import type { TransmissionHost } from "./transmission-host.ts";
 
 /** Requests that wait for something, at most, and bytes they hold; beyond, none is begun. */
 const MOST_WAITING = 64;
@@ -29,20 +31,6 @@ const PAGES_PER_TURN = 1024;
 const STATUS_BYTES = 64;
 /** What a write or read is cut into, so that none keeps the others from their turn for long. */
 const SLICE_BYTES = 2 ** 18;
-
-/** What a transmission asks of its connection. */
-export interface TransmissionHost {
-  /** Whether the server is ending: further requests are told so. */
-  isEnding(): boolean;
-  /** The client sent what is no request; the connection is to be cut. */
-  onGarbage(what: string): void;
-  /** A request failed of what no disk should fail of; the client was told that it failed. */
-  onFault(cause: unknown): void;
-  /** Our own mistake: nothing here holds any more, and the connection is to be cut. */
-  onBroken(cause: unknown): void;
-  /** Stops or goes on reading from the socket. */
-  setReading(isReading: boolean): void;
-}
 
 /** A write whose bytes come in pieces. */
 interface WriteInProgress {
@@ -76,8 +64,14 @@ export class Transmission {
   #write: WriteInProgress | undefined;
   #waiting = 0;
   #waitingBytes = 0;
+  /** Of them, those of long reads that go out in one piece and have begun. */
+  #wholeBytes = 0;
   #roomWaiters: (() => void)[] = [];
   #isEnded = false;
+  /** Nobody is there to wait for long work. */
+  #isGone = false;
+  readonly #isNobodyThere = (): boolean => this.#isGone;
+  #onIdle: (() => void) | undefined;
   #isClosed = false;
   #isWoken = false;
   /** Pages that requests may still concern before the others have their turn. */
@@ -105,6 +99,12 @@ export class Transmission {
     return this.#waiting > 0 || this.#write !== undefined;
   }
 
+  /** Calls `callback` once nothing is under way any more, at once if nothing is. */
+  whenIdle(callback: () => void): void {
+    if (this.#waiting === 0) callback();
+    else this.#onIdle = callback;
+  }
+
   /** Takes what the client sent; whether it needs the bytes, as they are, also when it has returned. */
   receive(bytes: Buffer): boolean {
     if (this.#isEnded) return false;
@@ -116,6 +116,7 @@ export class Transmission {
   /** The client sends nothing more: what is under way is finished, then the connection ends. */
   end(): void {
     this.#isEnded = true;
+    this.#isGone = true;
     this.#write = undefined;
     this.#run();
   }
@@ -123,6 +124,7 @@ export class Transmission {
   /** The connection is gone. */
   close(): void {
     this.#isClosed = true;
+    this.#isGone = true;
     this.#write = undefined;
     this.onRoom();
   }
@@ -241,7 +243,7 @@ export class Transmission {
 
   #do(request: Request): void {
     const { disk, counts } = this.#served;
-    const { offset, length } = request;
+    const { length } = request;
     this.#pagesLeft -= Math.ceil(length / PAGE_BYTES);
     switch (request.type) {
       case COMMAND.READ:
@@ -263,7 +265,7 @@ export class Transmission {
         break;
       case COMMAND.TRIM:
         counts.trims += 1;
-        this.#attempt(request, () => disk.discard?.(offset, length));
+        this.#affect(request, (at, bytes) => disk.discard?.(at, bytes));
         break;
       case COMMAND.CACHE:
         counts.caches += 1;
@@ -272,7 +274,7 @@ export class Transmission {
       case COMMAND.WRITE_ZEROES: {
         counts.write_zeroes += 1;
         const reserve = (request.flags & COMMAND_FLAG.NO_HOLE) !== 0;
-        this.#attempt(request, () => disk.writeZeroes?.(offset, length, { reserve }));
+        this.#affect(request, (at, bytes) => disk.writeZeroes?.(at, bytes, { reserve }));
         break;
       }
       case COMMAND.BLOCK_STATUS:
@@ -293,6 +295,13 @@ export class Transmission {
       return;
     }
     this.#finish(request, result);
+  }
+
+  /** Does what concerns a range without carrying its bytes: at once, or in slices where it is long. */
+  #affect(request: Request, work: (offset: number, length: number) => Done): void {
+    const { offset, length } = request;
+    if (length <= EFFECT_SLICE_BYTES) this.#attempt(request, () => work(offset, length));
+    else this.#finish(request, inSlices(request.copy(), work, this.#isNobodyThere));
   }
 
   /** Replies that a request is done, now or when it is; with FUA not before it is durable. */
@@ -330,6 +339,7 @@ export class Transmission {
       .finally(() => {
         this.#waiting -= 1;
         this.#waitingBytes -= bytes;
+        if (this.#waiting === 0) this.#onIdle?.();
         this.#wake();
       })
       .catch((cause: unknown) => this.#host.onBroken(cause));
@@ -358,8 +368,7 @@ export class Transmission {
     const end = request.offset + request.length;
     const slice = request.copy();
     while (slice.offset < end) {
-      while (this.#stream.isFull && !this.#isClosed)
-        await new Promise<void>((wake) => this.#roomWaiters.push(wake));
+      while (this.#stream.isFull && !this.#isClosed) await this.#room();
       if (this.#isClosed) return;
       slice.length = Math.min(end - slice.offset, SLICE_BYTES - (slice.offset % PAGE_BYTES));
       await this.#readReply.put(slice, slice.offset + slice.length === end);
@@ -369,16 +378,33 @@ export class Transmission {
     }
   }
 
-  /** A long read that must go out in one piece. */
+  /** A long read that must go out in one piece, which is read before any of it is sent. */
   async #readWhole(request: Request): Promise<void> {
-    const { reply, data } = this.#readReply.makeWhole(request);
-    for (let at = 0; at < data.length; at += SLICE_BYTES) {
-      if (this.#isClosed) return;
-      const slice = data.subarray(at, at + SLICE_BYTES);
-      await this.#served.disk.read(request.offset + at, slice);
-      await turn();
+    const { length } = request;
+    const isMuch = () => this.#wholeBytes + this.#stream.pendingBytes + length > MOST_WAITING_BYTES;
+    // One alone may be longer than that.
+    while (isMuch() && (this.#wholeBytes > 0 || this.#stream.isFull) && !this.#isClosed)
+      await this.#room();
+    if (this.#isClosed) return;
+    this.#wholeBytes += length;
+    try {
+      const { reply, data } = this.#readReply.makeWhole(request);
+      for (let at = 0; at < data.length; at += SLICE_BYTES) {
+        if (this.#isClosed) return;
+        const slice = data.subarray(at, at + SLICE_BYTES);
+        await this.#served.disk.read(request.offset + at, slice);
+        await turn();
+      }
+      this.#stream.push(reply);
+    } finally {
+      this.#wholeBytes -= length;
+      this.onRoom();
     }
-    this.#stream.push(reply);
+  }
+
+  /** Waits until the client has read on. */
+  #room(): Promise<void> {
+    return new Promise((wake) => this.#roomWaiters.push(wake));
   }
 
   #beginWrite(request: Request): void {
@@ -460,13 +486,7 @@ export class Transmission {
     if (this.#isClosed) return;
     const isOne = (request.flags & COMMAND_FLAG.REQ_ONE) !== 0;
     this.#contexts.forEach((context, place) => {
-      const extents: { length: number; state: number }[] = [];
-      for (const extent of found) {
-        const state = context.flagsOf(extent.state);
-        const last = extents.at(-1);
-        if (last?.state === state) last.length += extent.length;
-        else extents.push({ length: extent.length, state });
-      }
+      const extents = context.show(found);
       this.#replies.blockStatus(request, context.id, {
         extents: isOne ? extents.slice(0, 1) : extents,
         isLast: place === this.#contexts.length - 1,

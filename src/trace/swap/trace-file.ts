@@ -6,7 +6,7 @@
 import { constants } from "node:fs";
 import { lstat, open, rm } from "node:fs/promises";
 import { PagefoldError } from "../../base/errors.ts";
-import { fileError, systemCode } from "../file-error.ts";
+import { fileError, systemCode } from "../../base/file-error.ts";
 
 /** What a recording writes to. */
 export interface TraceFile {

@@ -13,8 +13,8 @@ import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import { PagefoldError } from "../../base/errors.ts";
+import { fileError } from "../../base/file-error.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
-import { fileError } from "../file-error.ts";
 import { ByteReader, MalformedBytes } from "./bytes.ts";
 import { fillWord } from "./filled-page.ts";
 import {

@@ -30,13 +30,26 @@ describe("NbdServer", () => {
   it("sends the 257th client away, and lets one in when another has gone", async () => {
     const server = await serveDisk(new MemoryDisk(MIB));
     const clients = [];
-    for (let count = 0; count < 256; count++) clients.push(await server.negotiate());
+    for (let count = 0; count < 256; count++) clients.push(await server.use());
     const late = await server.connect();
     await late.expectEnd();
     expect(server.log).toEqual([expect.stringContaining("256")]);
     clients[0]!.vanish();
     await server.untilConnected(255);
-    await server.negotiate();
+    await server.use();
+  });
+
+  it("has who chose no export make way for others, the longest there first", async () => {
+    const server = await serveDisk(new MemoryDisk(MIB));
+    const chosen = await server.use();
+    const undecided = [];
+    for (let count = 0; count < 64; count++) undecided.push(await server.negotiate());
+    await server.use();
+    await undecided[0]!.expectEnd();
+    undecided[1]!.send(option(OPT.LIST));
+    await undecided[1]!.expect(optionReply(OPT.LIST, REP.SERVER, Buffer.alloc(4)));
+    chosen.send(request(CMD.FLUSH, { cookie: 5 }));
+    await chosen.expect(simpleReply(5));
   });
 
   it("cuts off a client that does not end its negotiation within a minute, and no other", async () => {

@@ -261,9 +261,9 @@ describe("Transmission", () => {
     disk.holds = () => true;
     const length = 6 * MIB;
     client.send(...[0, 1, 2, 3, 4, 5].map((cookie) => read(cookie, cookie * 8, length)));
-    await disk.untilWaiting(3);
+    await disk.untilWaiting(2);
     await pause();
-    expect(disk.waiting.map(({ offset }) => offset)).toEqual([0, 8, 16]);
+    expect(disk.waiting.map(({ offset }) => offset)).toEqual([0, 8]);
     disk.holds = () => false;
     disk.finishAll();
     for (let left = 6; left > 0; left -= 1) {
@@ -428,6 +428,24 @@ describe("Transmission whose client leaves", () => {
     await client.expect(simpleReply(1, 0, disk.content.subarray(0, PAGE)));
     await client.expectEnd();
     await server.untilNobody();
+  });
+
+  it("stops what it was doing for it to a long range, and spares what others write there", async () => {
+    const server = await serveStore(1024 * MIB);
+    const page = Buffer.alloc(PAGE, 7);
+    const leaving = await server.use();
+    leaving.send(request(CMD.WRITE_ZEROES, { cookie: 1, flags: FLAG.NO_HOLE, length: 1024 * MIB }));
+    while (server.served.counts.write_zeroes === 0) await pause();
+    leaving.vanish();
+    await server.untilNobody();
+    const other = await server.use();
+    const offset = 1024 * MIB - PAGE;
+    other.send(request(CMD.WRITE, { cookie: 2, offset, payload: page }));
+    await other.expect(simpleReply(2));
+    for (let rounds = 0; rounds < 20; rounds++) await pause();
+    other.send(read(3, offset));
+    await other.expect(simpleReply(3, 0, page));
+    expect(server.served.connections).toBe(1);
   });
 
   it.each([

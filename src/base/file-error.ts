@@ -1,9 +1,9 @@
 /**
  * What the system says about a file, as a PagefoldError with one sentence a person can act on. Holds always: the
- * message begins with the file's name and ends with a remedy; the system's own error is kept as the cause.
+ * message begins with the file and ends with a remedy; the system's own error is kept as the cause.
  */
 
-import { type ErrorCode, PagefoldError } from "../base/errors.ts";
+import { type ErrorCode, PagefoldError } from "./errors.ts";
 
 const KNOWN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["NOT_FOUND", "there is no such file; check the path"],
@@ -25,7 +25,10 @@ export function systemCode(cause: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
-/** The refusal for `path`, which could not be `read` or `written`; a PagefoldError passes through unchanged. */
+/**
+ * The refusal for `path`, which could not be `read` or `written`; what the file is for may stand before it. A
+ * PagefoldError passes through unchanged.
+ */
 export function fileError(path: string, options: { act: "read" | "written"; cause: unknown }) {
   const { act, cause } = options;
   if (cause instanceof PagefoldError) return cause;

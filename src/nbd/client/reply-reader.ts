@@ -28,7 +28,7 @@ const MOST_ERROR_BYTES = 4 + 2 + MOST_STRING_BYTES + 8;
 const MOST_STATUS_BYTES = 4 + 8 * MOST_EXTENTS;
 const IS_ERROR = 0x8000;
 
-export class Replies {
+export class ReplyReader {
   readonly #isStructured: boolean;
   readonly #contextNames: ReadonlyMap<number, string>;
   readonly #inFlight: (Request | undefined)[] = [];
