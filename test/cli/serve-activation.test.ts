@@ -44,9 +44,9 @@ interface Listening {
   letGo(): Promise<void>;
 }
 
-async function listenAt(place: string | number): Promise<Listening> {
+async function listenAt(place: string | number, host = "127.0.0.1"): Promise<Listening> {
   const server = createServer();
-  if (typeof place === "number") server.listen(place, "127.0.0.1");
+  if (typeof place === "number") server.listen(place, host);
   else server.listen(place);
   const letGo = async () => {
     if (!server.listening) return;
@@ -109,6 +109,16 @@ describe("serve, handed a socket,", () => {
     expect(stderr).toBe(
       "pagefold: systemd says where to listen; leave --socket and --listen out\n",
     );
+  });
+
+  it("refuses plain text where other machines reach the socket, unless told --insecure", async () => {
+    const { fd, letGo } = await listenAt(0, "0.0.0.0");
+    const { code, stderr } = await serveInVain([SIZE], handingOver(fd));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/0\.0\.0\.0 port \d+, where other machines .* say --insecure\n$/);
+    const served = await serve([SIZE, "--insecure"], handingOver(fd));
+    await letGo();
+    expect(await roundTrip(served.uri)).toBe("here");
   });
 
   it("refuses two of them", async () => {

@@ -27,6 +27,8 @@ const MOST_WAITING = 64;
 const MOST_WAITING_BYTES = 2 ** 24;
 /** Pages that the requests begun in one turn may concern, some milliseconds' work; the last one may pass it. */
 const PAGES_PER_TURN = 1024;
+/** After so many, the replies leave, so that the client works on them while the server works on its next requests. */
+const PAGES_PER_FLUSH = 8;
 /** What an answer to BLOCK_STATUS may hold for each page, while it is put together. */
 const STATUS_BYTES = 64;
 /** What a write or read is cut into, so that none keeps the others from their turn for long. */
@@ -139,21 +141,11 @@ export class Transmission {
     if (this.#isHeld) this.#wake();
   }
 
-  /** Goes on in a moment; what is finished until then shares one system call. */
-  #wake(): void {
+  /** Goes on in a moment: what is finished until then shares one system call. By setImmediate, others come first. */
+  #wake(schedule: (work: () => void) => unknown = queueMicrotask): void {
     if (this.#isWoken) return;
     this.#isWoken = true;
-    queueMicrotask(() => {
-      this.#isWoken = false;
-      this.#run();
-    });
-  }
-
-  /** Goes on when the other connections have had their turn. */
-  #waitForTurn(): void {
-    if (this.#isWoken) return;
-    this.#isWoken = true;
-    setImmediate(() => {
+    schedule(() => {
       this.#isWoken = false;
       this.#run();
     });
@@ -179,8 +171,13 @@ export class Transmission {
     if (this.#isClosed) return;
     let goesOn = true;
     this.#pagesLeft = PAGES_PER_TURN;
-    while (goesOn && !this.#isEnded && this.#mayBegin() && this.#pagesLeft > 0)
+    let flushAt = PAGES_PER_TURN - PAGES_PER_FLUSH;
+    while (goesOn && !this.#isEnded && this.#mayBegin() && this.#pagesLeft > 0) {
       goesOn = this.#step();
+      if (this.#pagesLeft > flushAt) continue;
+      this.#stream.flush();
+      flushAt = this.#pagesLeft - PAGES_PER_FLUSH;
+    }
     if (this.#isEnded) {
       if (this.#waiting === 0) this.#stream.end();
       else this.#stream.flush();
@@ -189,7 +186,7 @@ export class Transmission {
     this.#stream.flush();
     if (this.#isHeld !== goesOn) this.#host.setReading(!goesOn);
     this.#isHeld = goesOn;
-    if (goesOn && this.#pagesLeft <= 0) this.#waitForTurn();
+    if (goesOn && this.#pagesLeft <= 0) this.#wake(setImmediate);
   }
 
   /** Takes the next part of the input; false when there is too little of it. */
