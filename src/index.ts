@@ -15,12 +15,18 @@ export type { DeviceStats, ExportCounts, StoreStats } from "./device/statistics.
 export { openDevice, openStore, type Store } from "./device/store.ts";
 export {
   type BlockStatusOptions,
-  type ConnectOptions,
   NbdClient,
   type WriteOptions,
   type WriteZeroesOptions as NbdWriteZeroesOptions,
 } from "./nbd/client/client.ts";
-export type { BlockSize, ExportInfo } from "./nbd/client/info.ts";
+export type {
+  BlockSize,
+  ConnectOptions,
+  ExportInfo,
+  HandshakeOptions,
+  ListContextsOptions,
+  ListedExport,
+} from "./nbd/client/types.ts";
 export {
   formatNbdUri,
   type NbdAddress,

@@ -16,30 +16,18 @@ import {
 } from "../protocol.ts";
 import { type NbdAddress, parseNbdUri } from "../uri.ts";
 import type { Connection } from "./connection.ts";
-import {
-  type ConnectOptions,
-  type HandshakeOptions,
-  type ListContextsOptions,
-  type ListedExport,
-  listContexts,
-  listExports,
-  type OpenedExport,
-  openExport,
-} from "./handshake.ts";
-import type { ExportInfo } from "./info.ts";
+import { listContexts, listExports, type OpenedExport, openExport } from "./handshake.ts";
 import { refusalOf } from "./refusals.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { Request } from "./request.ts";
 import { Sender } from "./sender.ts";
-
-export type { NbdAddress } from "../uri.ts";
-export type {
+import type {
   ConnectOptions,
+  ExportInfo,
   HandshakeOptions,
   ListContextsOptions,
   ListedExport,
-} from "./handshake.ts";
-export type { ExportInfo } from "./info.ts";
+} from "./types.ts";
 
 /** A length must fit 32 bits and be a multiple of every block size. */
 const MOST_EFFECT_BYTES = 2 ** 31;

@@ -9,34 +9,20 @@ import { EXPORT_NAME_ZEROES, INFO, OPTION, OPTION_REPLY } from "../protocol.ts";
 import type { NbdAddress } from "../uri.ts";
 import { Connection } from "./connection.ts";
 import { protocolError } from "./errors.ts";
-import { type ExportInfo, parseBlockSize, parseExport, UNTOLD_BLOCK_SIZE } from "./info.ts";
+import { parseBlockSize, parseExport, UNTOLD_BLOCK_SIZE } from "./info.ts";
 import { Negotiation } from "./negotiation.ts";
 import { loadTls } from "./tls.ts";
+import type {
+  ConnectOptions,
+  ExportInfo,
+  HandshakeOptions,
+  ListContextsOptions,
+  ListedExport,
+} from "./types.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 30_000;
 /** Names in the message about one that does not exist. */
 const MOST_NAMES_SHOWN = 20;
-
-export interface HandshakeOptions {
-  /** Most time until the server has answered everything; 30,000 unless given. */
-  readonly handshakeTimeoutMs?: number;
-}
-
-export interface ConnectOptions extends HandshakeOptions {
-  /** Metadata contexts that `blockStatus` is to tell of, as "base:allocation"; none unless given. */
-  readonly contexts?: readonly string[];
-}
-
-export interface ListContextsOptions extends HandshakeOptions {
-  /** As "base:" for all of a namespace. */
-  readonly queries?: readonly string[];
-}
-
-/** An export as the server lists it; the description is empty where there is none. */
-export interface ListedExport {
-  readonly name: string;
-  readonly description: string;
-}
 
 export interface OpenedExport {
   readonly connection: Connection;

@@ -3,34 +3,7 @@
 import { PagefoldError } from "../../base/errors.ts";
 import { DEFAULT_MOST_PAYLOAD, TRANSMISSION_FLAG } from "../protocol.ts";
 import { protocolError } from "./errors.ts";
-
-/** In bytes: what offsets and lengths must be multiples of, what is quick, and what one request may carry. */
-export interface BlockSize {
-  readonly minimum: number;
-  readonly preferred: number;
-  readonly most: number;
-}
-
-/** An export one is connected to. */
-export interface ExportInfo {
-  readonly exportName: string;
-  readonly sizeBytes: number;
-  readonly isReadOnly: boolean;
-  readonly isRotational: boolean;
-  readonly canFlush: boolean;
-  readonly canFua: boolean;
-  readonly canTrim: boolean;
-  readonly canWriteZeroes: boolean;
-  readonly canFastZero: boolean;
-  readonly canCache: boolean;
-  /** Whether a flush on one connection covers the writes on others. */
-  readonly canMultiConn: boolean;
-  readonly blockSize: BlockSize;
-  /** Of the metadata contexts asked for, those the server has. */
-  readonly contexts: readonly string[];
-  readonly hasStructuredReplies: boolean;
-  readonly isEncrypted: boolean;
-}
+import type { BlockSize } from "./types.ts";
 
 /** Where the server says nothing of block sizes: the specification's. */
 export const UNTOLD_BLOCK_SIZE: BlockSize = {

@@ -2,8 +2,8 @@
 
 import { type ErrorCode, PagefoldError } from "../../base/errors.ts";
 import { COMMAND, COMMAND_FLAG } from "../protocol.ts";
-import type { ExportInfo } from "./info.ts";
 import type { Request } from "./request.ts";
+import type { ExportInfo } from "./types.ts";
 
 /** Why the export cannot serve `request`, or undefined if it can. */
 export function refusalOf(request: Request, info: ExportInfo): PagefoldError | undefined {

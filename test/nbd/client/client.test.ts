@@ -2,7 +2,8 @@
 
 import { Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ConnectOptions, NbdClient } from "../../../src/nbd/client/client.ts";
+import { NbdClient } from "../../../src/nbd/client/client.ts";
+import type { ConnectOptions } from "../../../src/nbd/client/types.ts";
 import {
   chunk,
   GONE,

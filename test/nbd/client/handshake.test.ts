@@ -1,7 +1,8 @@
 /** The way into an export: what the client sends, what it makes of every answer, and which servers it turns away. */
 
 import { afterEach, describe, expect, it } from "vitest";
-import { type ConnectOptions, NbdClient } from "../../../src/nbd/client/client.ts";
+import { NbdClient } from "../../../src/nbd/client/client.ts";
+import type { ConnectOptions } from "../../../src/nbd/client/types.ts";
 import {
   type Answers,
   answering,

@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../src/base/random.ts";
-import { type ConnectOptions, NbdClient } from "../../../src/nbd/client/client.ts";
+import { NbdClient } from "../../../src/nbd/client/client.ts";
+import type { ConnectOptions } from "../../../src/nbd/client/types.ts";
 import {
   type ForeignServer,
   freePort,
