@@ -22,33 +22,33 @@ export interface ReplayTarget {
 /** An export of a store in this process: everything is done when it returns. */
 export class DeviceTarget implements ReplayTarget {
   readonly isGone = false;
-  readonly #device: Device;
+  protected readonly device: Device;
 
   constructor(device: Device) {
-    this.#device = device;
+    this.device = device;
   }
 
   get sizeBytes(): number {
-    return this.#device.sizeBytes;
+    return this.device.sizeBytes;
   }
 
   read(offset: number, target: Uint8Array): Done {
-    this.#device.readNow(offset, target);
+    this.device.readNow(offset, target);
     return undefined;
   }
 
   write(offset: number, source: Uint8Array): Done {
-    this.#device.writeNow(offset, source);
+    this.device.writeNow(offset, source);
     return undefined;
   }
 
   discard(offset: number, length: number): Done {
-    this.#device.discardNow(offset, length);
+    this.device.discardNow(offset, length);
     return undefined;
   }
 
   writeZeroes(offset: number, length: number, options: { readonly reserve: boolean }): Done {
-    this.#device.writeZeroesNow(offset, length, options);
+    this.device.writeZeroesNow(offset, length, options);
     return undefined;
   }
 

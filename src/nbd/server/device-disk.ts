@@ -2,50 +2,22 @@
 
 import type { Device } from "../../device/device.ts";
 import type { Extent } from "../../device/extents.ts";
-import type { Disk, Done } from "./disk.ts";
+import { DeviceTarget } from "../../trace/replay-target.ts";
+import type { Disk } from "./disk.ts";
 
-export class DeviceDisk implements Disk {
+export class DeviceDisk extends DeviceTarget implements Disk {
   readonly isReadOnly: boolean;
-  readonly #device: Device;
 
   constructor(device: Device, { isReadOnly = false }: { readonly isReadOnly?: boolean } = {}) {
-    this.#device = device;
+    super(device);
     this.isReadOnly = isReadOnly;
   }
 
-  get sizeBytes(): number {
-    return this.#device.sizeBytes;
-  }
-
-  read(offset: number, target: Uint8Array): Done {
-    this.#device.readNow(offset, target);
-    return undefined;
-  }
-
-  write(offset: number, source: Uint8Array): Done {
-    this.#device.writeNow(offset, source);
-    return undefined;
-  }
-
-  flush(): Done {
-    return undefined;
-  }
-
-  discard(offset: number, length: number): Done {
-    this.#device.discardNow(offset, length);
-    return undefined;
-  }
-
-  writeZeroes(offset: number, length: number, { reserve }: { readonly reserve: boolean }): Done {
-    this.#device.writeZeroesNow(offset, length, { reserve });
-    return undefined;
-  }
-
   zeroRun(offset: number, length: number): number {
-    return this.#device.zeroRun(offset, length);
+    return this.device.zeroRun(offset, length);
   }
 
   extents(offset: number, length: number): Promise<readonly Extent[]> {
-    return this.#device.extents(offset, length);
+    return this.device.extents(offset, length);
   }
 }

@@ -5,9 +5,9 @@
  */
 
 import type { Extent } from "../../device/extents.ts";
+import type { Done } from "../../trace/replay-target.ts";
 
-/** Nothing if it is done, or the promise that it will be; fails with a PagefoldError either way. */
-export type Done = undefined | Promise<void>;
+export type { Done };
 
 export interface Disk {
   readonly sizeBytes: number;
