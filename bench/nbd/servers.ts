@@ -62,15 +62,19 @@ function nbdkit(name: string, allocator: "sparse" | "zstd"): ServerKind {
   };
 }
 
-export const PAGEFOLD: ServerKind = {
-  name: "pagefold serve",
-  obstacle: () => (existsSync(PAGEFOLD_MAIN) ? null : "it is not built; npm run build does it"),
-  command: ({ socketPath, sizeBytes }) => [
-    ...([process.execPath, PAGEFOLD_MAIN, "serve"] as const),
-    ...["--size", String(sizeBytes), "--socket", socketPath],
-  ],
-};
+function pagefold(name: string, codec: "lz4" | "lz4-fast"): ServerKind {
+  return {
+    name,
+    obstacle: () => (existsSync(PAGEFOLD_MAIN) ? null : "it is not built; npm run build does it"),
+    command: ({ socketPath, sizeBytes }) => [
+      ...([process.execPath, PAGEFOLD_MAIN, "serve", "--codec", codec] as const),
+      ...["--size", String(sizeBytes), "--socket", socketPath],
+    ],
+  };
+}
 
+export const PAGEFOLD = pagefold("pagefold serve", "lz4");
+const PAGEFOLD_FAST = pagefold("pagefold lz4-fast", "lz4-fast");
 export const NBDKIT = nbdkit("nbdkit memory", "sparse");
 export const NBDKIT_ZSTD = nbdkit("nbdkit memory zstd", "zstd");
 
@@ -94,7 +98,7 @@ const QEMU: ServerKind = {
   },
 };
 
-export const SERVERS: readonly ServerKind[] = [PAGEFOLD, NBDKIT, NBDKIT_ZSTD, QEMU];
+export const SERVERS: readonly ServerKind[] = [PAGEFOLD, PAGEFOLD_FAST, NBDKIT, NBDKIT_ZSTD, QEMU];
 
 /** Starts a server and waits until it serves. */
 export async function startServer(

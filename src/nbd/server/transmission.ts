@@ -27,8 +27,9 @@ const MOST_WAITING = 64;
 const MOST_WAITING_BYTES = 2 ** 24;
 /** Pages that the requests begun in one turn may concern, some milliseconds' work; the last one may pass it. */
 const PAGES_PER_TURN = 1024;
-/** After so many, the replies leave, so that the client works on them while the server works on its next requests. */
-const PAGES_PER_FLUSH = 8;
+/** After so many requests or pages the replies leave, so that the client works on them while the server works on. */
+const REQUESTS_PER_FLUSH = 8;
+const PAGES_PER_FLUSH = 64;
 /** What an answer to BLOCK_STATUS may hold for each page, while it is put together. */
 const STATUS_BYTES = 64;
 /** What a write or read is cut into, so that none keeps the others from their turn for long. */
@@ -172,9 +173,12 @@ export class Transmission {
     let goesOn = true;
     this.#pagesLeft = PAGES_PER_TURN;
     let flushAt = PAGES_PER_TURN - PAGES_PER_FLUSH;
+    let requests = 0;
     while (goesOn && !this.#isEnded && this.#mayBegin() && this.#pagesLeft > 0) {
       goesOn = this.#step();
-      if (this.#pagesLeft > flushAt) continue;
+      requests += 1;
+      if (requests < REQUESTS_PER_FLUSH && this.#pagesLeft > flushAt) continue;
+      requests = 0;
       this.#stream.flush();
       flushAt = this.#pagesLeft - PAGES_PER_FLUSH;
     }
