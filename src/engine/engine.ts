@@ -20,6 +20,8 @@ export const NO_ROOM = -1;
 export const NEEDS_DECODE = -2;
 export const NEEDS_COMPRESS = -3;
 export const CORRUPT = -4;
+/** The object's bytes are on the log only. */
+export const AWAY = -5;
 
 /** Pages that can be staged at once. */
 export const STAGED_PAGES = 32;
@@ -36,7 +38,18 @@ export const MOST_CODECS = 4;
 const ARENA_BYTES = 4 * 2 ** 20;
 export const MOST_ENGINE_BYTES = 1023 * ARENA_BYTES;
 
+/** Bits of an object's info (assembly/objects.ts). */
+const LENGTH_MASK = 0x1fff;
 const EXHAUSTED = 0x8000;
+const IS_AWAY = 1 << 28;
+const IS_COPIED = 1 << 29;
+const IS_LEAVING = 1 << 30;
+
+/** Words of `reply`. */
+const DROPPED = 3;
+const AWAY_CANDIDATE = 4;
+
+const MOST_REFERENCES = 2 ** 32 - 1;
 
 interface Core {
   readonly memory: WasmMemory;
@@ -50,6 +63,12 @@ interface Core {
   shrinks(id: number, length: number): number;
   recode(id: number, length: number, priority: number): number;
   exhaust(id: number): void;
+  shareObject(id: number): void;
+  leave(id: number): number;
+  evict(id: number, length: number, priority: number): number;
+  admit(id: number, length: number): number;
+  forgetCopy(id: number): void;
+  usedPages(): number;
   encodeDecoded(kernel: number): number;
   inspect(id: number): number;
   compactClass(index: number): number;
@@ -82,18 +101,26 @@ export interface EngineOptions {
 
 /** What an engine holds; bytes and counts, named as in the statistics of a store. */
 export interface EngineStats {
+  /** In memory and away. */
   readonly objects: number;
+  /** Of the objects in memory. */
   readonly compr_data_size: number;
   readonly mem_used_total: number;
   readonly mem_used_max: number;
   readonly mem_limit: number;
   readonly dup_pages: number;
   readonly dup_data_size: number;
+  /** Stored raw and in memory. */
   readonly huge_pages: number;
   readonly huge_pages_since: number;
   readonly pages_compacted: number;
   /** What is promised to writes to come. */
   readonly reserved_bytes: number;
+  /** Objects whose bytes are on the log only, and those bytes. */
+  readonly away_objects: number;
+  readonly away_bytes: number;
+  /** Of the objects in memory, bytes that are on the log too. */
+  readonly copied_bytes: number;
   /** Object, index and zspage tables and the page map. */
   readonly tables: number;
   readonly memory_reserved: number;
@@ -113,7 +140,10 @@ export class Engine {
   scratch!: Uint8Array;
   /** A page decoded for comparison or recompression. */
   decoded!: Uint8Array;
-  /** Words 0 and 1: the same-filled word, low half first. Word 2: the object to decode. */
+  /**
+   * Words 0 and 1: the same-filled word, low half first. Word 2: the object to decode. Words 3 and 4 are for
+   * `takeDropped` and `takeAwayCandidate`.
+   */
   reply!: Uint32Array;
 
   constructor(options: EngineOptions) {
@@ -141,7 +171,7 @@ export class Engine {
     this.page = this.pages.subarray(0, PAGE_BYTES);
     this.scratch = this.#window(1, this.#core.longestCompressed());
     this.decoded = this.#window(2, PAGE_BYTES);
-    this.reply = new Uint32Array(this.#core.memory.buffer, this.#core.windowAddress(3), 3);
+    this.reply = new Uint32Array(this.#core.memory.buffer, this.#core.windowAddress(3), 5);
   }
 
   /** A new domain's number; its pages are shared among themselves only. */
@@ -178,7 +208,7 @@ export class Engine {
     return result;
   }
 
-  /** Decodes an object to the staged page: 0, NEEDS_DECODE or CORRUPT. */
+  /** Decodes an object to the staged page: 0, NEEDS_DECODE, CORRUPT or AWAY. */
   read(id: number, staged: number): number {
     return this.#core.read(id, staged);
   }
@@ -188,12 +218,18 @@ export class Engine {
     this.#core.fill(staged, low, high);
   }
 
+  /** Takes one more reference of an object. */
+  share(id: number): void {
+    assert(this.referencesOf(id) < MOST_REFERENCES, "an object has fewer than 2^32 references");
+    this.#core.shareObject(id);
+  }
+
   /** Gives one reference of an object back. */
   release(id: number): void {
     this.#core.release(id);
   }
 
-  /** Decodes an object to `decoded`: 0, NEEDS_DECODE or CORRUPT. */
+  /** Decodes an object to `decoded`: 0, NEEDS_DECODE, CORRUPT or AWAY. */
   inspect(id: number): number {
     return this.#core.inspect(id);
   }
@@ -203,7 +239,84 @@ export class Engine {
     return this.#core.encodeDecoded(kernel);
   }
 
-  /** Whether `length` bytes (0: none that fit) would take object `id` to a smaller class. */
+  /**
+   * Notes that an object in memory is being written to the log: whether it is; false for one that has a copy there, or
+   * is away. The note goes with whatever frees the object or changes its bytes; until then it is used like any other.
+   */
+  leave(id: number): boolean {
+    return this.#core.leave(id) !== 0;
+  }
+
+  /**
+   * Frees the memory of an object whose bytes are on the log, `length` of them, of the codec of `priority`: whether it
+   * did. It does so only for an object that is leaving since it was last changed, or one that has a copy of that very
+   * length and priority; the object is away then.
+   */
+  evict(id: number, length: number, priority: number): boolean {
+    assert(
+      length > 0 && (length <= this.scratch.length || length === PAGE_BYTES),
+      "a length that can be admitted",
+    );
+    return this.#core.evict(id, length, priority) !== 0;
+  }
+
+  /**
+   * Brings an object that is away back, with the bytes it was evicted with: `length` of them in `scratch`, or the raw
+   * page in `decoded`. Whether it did; false, and nothing changed, if there is no room, or the object is not away, or has
+   * another length. It has a copy on the log then.
+   */
+  admit(id: number, length: number): boolean {
+    const isDone = this.#core.admit(id, length) !== 0;
+    if (this.page.length === 0) this.#look();
+    return isDone;
+  }
+
+  /** The log's copy of an object in memory, if it has one, is not to be counted on any more. */
+  forgetCopy(id: number): void {
+    this.#core.forgetCopy(id);
+  }
+
+  /** Whether the object's bytes are on the log only. */
+  isAway(id: number): boolean {
+    return (this.#core.objectInfo(id) & IS_AWAY) !== 0;
+  }
+
+  /** Whether the bytes of an object in memory are on the log too. */
+  isCopied(id: number): boolean {
+    return (this.#core.objectInfo(id) & IS_COPIED) !== 0;
+  }
+
+  /** Whether the object is on its way to the log, unchanged since `leave`. */
+  isLeaving(id: number): boolean {
+    return (this.#core.objectInfo(id) & IS_LEAVING) !== 0;
+  }
+
+  /**
+   * The object whose bytes on the log became dead by the last call, which freed it, overwrote it in its place or recoded
+   * it; 0 if there is none. It is told once, and no call makes more than one, so ask after each.
+   */
+  takeDropped(): number {
+    const id = this.reply[DROPPED]!;
+    if (id !== 0) this.reply[DROPPED] = 0;
+    return id;
+  }
+
+  /**
+   * The object away whose hash, 40 bits of it, is that of the page the last write stored as an object of its own; 0 if
+   * there is none. It is told once.
+   */
+  takeAwayCandidate(): number {
+    const id = this.reply[AWAY_CANDIDATE]!;
+    if (id !== 0) this.reply[AWAY_CANDIDATE] = 0;
+    return id;
+  }
+
+  /** Pages of the pool: mem_used_total in pages, cheap to ask for. */
+  usedPages(): number {
+    return this.#core.usedPages();
+  }
+
+  /** Whether `length` bytes (0: none that fit) would take object `id`, which is in memory, to a smaller class. */
   shrinks(id: number, length: number): boolean {
     return this.#core.shrinks(id, length) !== 0;
   }
@@ -217,7 +330,7 @@ export class Engine {
     return isDone;
   }
 
-  /** Marks an object no codec of the store can shrink further. */
+  /** Marks an object in memory no codec of the store can shrink further. */
   exhaust(id: number): void {
     this.#core.exhaust(id);
   }
@@ -274,9 +387,9 @@ export class Engine {
     return this.#core.idEnd();
   }
 
-  /** Compressed bytes of an object, 1 to 4096. */
+  /** Compressed bytes of an object, 1 to 4096; in its record if it is away. */
   lengthOf(id: number): number {
-    return this.#core.objectInfo(id) & 0x1fff;
+    return this.#core.objectInfo(id) & LENGTH_MASK;
   }
 
   isHuge(id: number): boolean {
@@ -297,13 +410,12 @@ export class Engine {
     return this.#core.objectReferences(id) >>> 0;
   }
 
-  /** A view of the object's compressed bytes, good until the next call that stores. */
+  /** A view of the compressed bytes of an object in memory, good until the next call that stores. */
   bytesOf(id: number): Uint8Array {
-    return new Uint8Array(
-      this.#core.memory.buffer,
-      this.#core.objectBytes(id) >>> 0,
-      this.lengthOf(id),
-    );
+    const info = this.#core.objectInfo(id);
+    assert((info & IS_AWAY) === 0, "an object in memory");
+    const address = this.#core.objectBytes(id) >>> 0;
+    return new Uint8Array(this.#core.memory.buffer, address, info & LENGTH_MASK);
   }
 
   /** The longest compressed page that is not stored raw. */
@@ -326,7 +438,10 @@ export class Engine {
       pages_compacted: statistic(9),
       memory_reserved: statistic(10),
       reserved_bytes: statistic(11),
-      tables: statistic(12),
+      away_objects: statistic(12),
+      away_bytes: statistic(13),
+      copied_bytes: statistic(14),
+      tables: statistic(15),
     };
   }
 }

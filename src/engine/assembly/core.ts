@@ -5,8 +5,8 @@
  * releases those it drops. All exports take and return numbers; pages pass through STAGING.
  *
  * Invariants: an object's references equal the ids handed out and not given back; every object lies in exactly one
- * place; an id in the index is of a living object whose hash has that bucket and tag; a failed call has changed
- * nothing.
+ * place, or is away and lies in none; an id in the index is of a living object, in memory or away, whose hash has that
+ * bucket and tag; a failed call has changed nothing.
  */
 
 import {
@@ -18,13 +18,14 @@ import { KEY, equalPages, hashPage, isSameFilled, setHashMask } from "./hash";
 import { indexSize, insert, lookUp, nextCandidate, remove, startIndex } from "./index";
 import { HOST, decode, encode } from "./kernel";
 import {
-  CORRUPT, DECODED, NEEDS_COMPRESS, NEEDS_DECODE, NO_ROOM, PAGE_BYTES, PAGE_SHIFT, REPLY, SAME_FILLED, SCRATCH,
-  SECRETS, STAGING,
+  CORRUPT, DECODED, IS_AWAY, NEEDS_COMPRESS, NEEDS_DECODE, NO_ROOM, PAGE_BYTES, PAGE_SHIFT, REPLY, REPLY_AWAY,
+  SAME_FILLED, SCRATCH, SECRETS, STAGING,
 } from "./layout";
 import {
-  DOMAIN_SHIFT, EXHAUSTED, LENGTH_MASK, PRIORITY_SHIFT, addObject, bytesOf, comprBytes, dupBytes, dupPages, entryOf,
-  hasId, hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects, overwriteObject,
-  pagesHeldBy, placeOf, carve, recodeObject, referencesOf, removeObject, share, unshare,
+  AWAY, COPIED, DOMAIN_MASK, DOMAIN_SHIFT, EXHAUSTED, LEAVING, LENGTH_MASK, PRIORITY_SHIFT, addObject, admitObject,
+  awayBytes, awayObjects, bytesOf, carve, comprBytes, copiedBytes, dupBytes, dupPages, entryOf, evictObject,
+  forgetCopyOf, hasId, hashOf, hugeObjects, hugeSince, infoOf, lengthOf, objectIdEnd, objectTableSize, objects,
+  overwriteObject, pagesHeldBy, placeOf, recodeObject, referencesOf, removeObject, share, unshare,
 } from "./objects";
 import {
   arenaBytes, isSpending, pageMapSize, reserve, reservedBytes, spend, startRuns, unreserve,
@@ -42,7 +43,8 @@ let kernels: u32 = 0;
 
 /** The write under way, kept over the host's part of it. */
 let writePage: usize = 0;
-let writeDomain: u32 = 0;
+/** Its domain as in an object's info. */
+let writeWord: u32 = 0;
 let writeOld: u32 = 0;
 let writeHash: u64 = 0;
 let candidate: u32 = 0;
@@ -95,7 +97,7 @@ export function write(staged: u32, domain: u32, old: u32): i32 {
     return SAME_FILLED;
   }
   writePage = page;
-  writeDomain = domain;
+  writeWord = domain << DOMAIN_SHIFT;
   writeOld = old;
   if (!dedup) {
     writeHash = 0;
@@ -103,6 +105,7 @@ export function write(staged: u32, domain: u32, old: u32): i32 {
   }
   writeHash = hashPage(page, load<u64>(SECRETS + (<usize>domain << 3)));
   compares = 0;
+  store<u32>(REPLY, 0, REPLY_AWAY);
   lookUp(writeHash);
   candidate = nextCandidate();
   return candidate ? compare() : compressAndPlace();
@@ -115,13 +118,18 @@ export function resume(decoded: bool): i32 {
   return candidate ? compare() : compressAndPlace();
 }
 
-/** Compares the page with the candidate and those after it. */
+/** Compares the page with the candidate and those after it; of those away with its hash the first is noted. */
 function compare(): i32 {
   while (candidate && compares < MOST_COMPARES) {
     const entry = entryOf(candidate);
     const info = infoOf(entry);
-    const isOfDomain = info >> DOMAIN_SHIFT == writeDomain;
+    const isOfDomain = (info & DOMAIN_MASK) == writeWord;
     if (isOfDomain && hashOf(entry) == <u32>writeHash && referencesOf(entry) != u32.MAX_VALUE) {
+      if (info & AWAY) {
+        if (!load<u32>(REPLY, REPLY_AWAY)) store<u32>(REPLY, candidate, REPLY_AWAY);
+        candidate = nextCandidate();
+        continue;
+      }
       compares++;
       if (!isReadable(info)) {
         store<u32>(REPLY, candidate, 8);
@@ -140,6 +148,7 @@ function compare(): i32 {
 
 function shareCandidate(): i32 {
   share(entryOf(candidate));
+  store<u32>(REPLY, 0, REPLY_AWAY);
   if (writeOld) release(writeOld);
   return <i32>candidate;
 }
@@ -159,26 +168,27 @@ export function commit(length: u32): i32 {
     length = <u32>PAGE_BYTES;
     bytes = writePage;
   }
-  const word = writeDomain << DOMAIN_SHIFT;
-  let id = addObject(bytes, length, word, <u32>writeHash);
+  let id = addObject(bytes, length, writeWord, <u32>writeHash);
   // A zspage may lack its table entry; the reserved page itself is there.
-  if (!id && isSpending) id = addObject(writePage, <u32>PAGE_BYTES, word, <u32>writeHash);
+  if (!id && isSpending) id = addObject(writePage, <u32>PAGE_BYTES, writeWord, <u32>writeHash);
   if (id) {
     if (dedup) insert(writeHash, id);
     if (writeOld) release(writeOld);
     return <i32>id;
   }
-  return takeOver(bytes, length, word) ? <i32>writeOld : NO_ROOM;
+  if (takeOver(bytes, length)) return <i32>writeOld;
+  store<u32>(REPLY, 0, REPLY_AWAY);
+  return NO_ROOM;
 }
 
 /**
  * Where no memory is left, an old object nobody else holds makes way if the new bytes fit the place it has. A raw one's
- * page takes any page: compressed bytes in a zspage made of it, and raw ones.
+ * page takes any page: compressed bytes in a zspage made of it, and raw ones. One that is away has no place.
  */
-function takeOver(bytes: usize, length: u32, word: u32): bool {
+function takeOver(bytes: usize, length: u32): bool {
   if (!writeOld) return false;
   const entry = entryOf(writeOld);
-  if (referencesOf(entry) != 1) return false;
+  if (referencesOf(entry) != 1 || infoOf(entry) & AWAY) return false;
   if (lengthOf(entry) == <u32>PAGE_BYTES) {
     if (length < <u32>PAGE_BYTES && !carve(writeOld, entry, length)) {
       bytes = writePage;
@@ -188,7 +198,7 @@ function takeOver(bytes: usize, length: u32, word: u32): bool {
     return false;
   }
   if (dedup) remove(hashOf(entry), writeOld);
-  overwriteObject(entry, bytes, length, word, <u32>writeHash);
+  overwriteObject(writeOld, entry, bytes, length, writeWord, <u32>writeHash);
   if (dedup) insert(writeHash, writeOld);
   return true;
 }
@@ -218,11 +228,14 @@ export function release(id: u32): void {
 }
 
 /**
- * Decodes object `id` to the staged page: SAME_FILLED (0) when done, NEEDS_DECODE if its codec is the host's, CORRUPT.
+ * Decodes object `id` to the staged page: SAME_FILLED (0) when done, NEEDS_DECODE if its codec is the host's, CORRUPT,
+ * IS_AWAY.
  */
 export function read(id: u32, staged: u32): i32 {
   const entry = entryOf(id);
-  if (!isReadable(infoOf(entry))) return NEEDS_DECODE;
+  const info = infoOf(entry);
+  if (info & AWAY) return IS_AWAY;
+  if (!isReadable(info)) return NEEDS_DECODE;
   return decodeObject(entry, STAGING + (<usize>staged << PAGE_SHIFT)) ? 0 : CORRUPT;
 }
 
@@ -238,10 +251,11 @@ export function fill(staged: u32, low: u32, high: u32): void {
   }
 }
 
-/** Whether `length` bytes (0: none that fit) would take object `id` to a smaller class. */
+/** Whether `length` bytes (0: none that fit) would take object `id`, which is in memory, to a smaller class. */
 export function shrinks(id: u32, length: u32): bool {
   if (!length || length > longestCompressedLength()) return false;
   const entry = entryOf(id);
+  if (infoOf(entry) & AWAY) return false;
   return lengthOf(entry) == <u32>PAGE_BYTES || classOf(length) < classAt(placeOf(entry));
 }
 
@@ -253,10 +267,55 @@ export function recode(id: u32, length: u32, priority: u32): bool {
   return shrinks(id, length) && recodeObject(id, entryOf(id), SCRATCH, length, priority);
 }
 
-/** Marks an object that none of the store's codecs can shrink any further. */
+/** Marks an object in memory that none of the store's codecs can shrink any further. */
 export function exhaust(id: u32): void {
   const entry = entryOf(id);
-  store<u32>(entry, infoOf(entry) | EXHAUSTED, 4);
+  const info = infoOf(entry);
+  if (!(info & AWAY)) store<u32>(entry, info | EXHAUSTED, 4);
+}
+
+/** One more reference of object `id`. */
+export function shareObject(id: u32): void {
+  share(entryOf(id));
+}
+
+/** Notes that object `id`, in memory without a copy on the log, is being written there: whether it is such a one. */
+export function leave(id: u32): bool {
+  const entry = entryOf(id);
+  const info = infoOf(entry);
+  if (!referencesOf(entry) || info & (AWAY | COPIED)) return false;
+  store<u32>(entry, info | LEAVING, 4);
+  return true;
+}
+
+/**
+ * Frees the place of object `id`, whose bytes are on the log now, `length` of them, of the codec of `priority`: whether
+ * it was done. It is for an object that is LEAVING still, and for a COPIED one if length and priority are its own.
+ */
+export function evict(id: u32, length: u32, priority: u32): bool {
+  const entry = entryOf(id);
+  const info = infoOf(entry);
+  if (!(info & LEAVING)) {
+    const isRecord = lengthOf(entry) == length && ((info >> PRIORITY_SHIFT) & 3) == priority;
+    if (!(info & COPIED) || !isRecord) return false;
+  }
+  evictObject(entry, length, priority);
+  return true;
+}
+
+/**
+ * Gives object `id` the `length` bytes of its record in SCRATCH, or the raw page in DECODED, back: false if there is no
+ * room, or the object is not away, or its record has another length.
+ */
+export function admit(id: u32, length: u32): bool {
+  const entry = entryOf(id);
+  if (!(infoOf(entry) & AWAY) || lengthOf(entry) != length) return false;
+  return admitObject(id, entry, length == <u32>PAGE_BYTES ? DECODED : SCRATCH);
+}
+
+/** The copy of object `id` on the log, if there is one beside the object in memory, is not good any more. */
+export function forgetCopy(id: u32): void {
+  forgetCopyOf(entryOf(id));
 }
 
 /** Compresses the page in DECODED with kernel `kernel` to SCRATCH: the length. */
@@ -267,7 +326,9 @@ export function encodeDecoded(kernel: i32): u32 {
 /** Decodes object `id` to DECODED, as `read` does. */
 export function inspect(id: u32): i32 {
   const entry = entryOf(id);
-  if (!isReadable(infoOf(entry))) return NEEDS_DECODE;
+  const info = infoOf(entry);
+  if (info & AWAY) return IS_AWAY;
+  if (!isReadable(info)) return NEEDS_DECODE;
   return decodeObject(entry, DECODED) ? 0 : CORRUPT;
 }
 
@@ -285,6 +346,11 @@ export function objectBytes(id: u32): usize {
 
 export function idEnd(): u32 {
   return objectIdEnd();
+}
+
+/** Pages of the pool. */
+export function usedPages(): u32 {
+  return <u32>(usedBytes >> PAGE_SHIFT);
 }
 
 export function longestCompressed(): u32 {
@@ -314,5 +380,8 @@ export function statistic(which: u32): f64 {
   if (which == 9) return <f64>compactedPages;
   if (which == 10) return <f64>arenaBytes();
   if (which == 11) return <f64>reservedBytes();
+  if (which == 12) return <f64>awayObjects;
+  if (which == 13) return <f64>awayBytes;
+  if (which == 14) return <f64>copiedBytes;
   return <f64>(objectTableSize() + indexSize() + zspageTableSize() + pageMapSize());
 }

@@ -23,8 +23,14 @@ export const DECODED = memory.data(4096 + 64, 64);
 /** Each domain's secret, 8 bytes, filled by the host. */
 export const MOST_DOMAINS: u32 = 4096;
 export const SECRETS = memory.data(4096 * 8, 8);
-/** Words handed to the host beside a result: 0 and 1 the same-filled word, 2 the candidate object to compare. */
-export const REPLY = memory.data(16, 16);
+/**
+ * Words handed to the host beside a result: 0 and 1 the same-filled word; 2 the candidate object to compare; 3 the object
+ * whose bytes on the log the last call made dead, 0 for none; 4 the object away whose hash was that of the page just
+ * stored, 0 for none. The host clears 3 and 4.
+ */
+export const REPLY = memory.data(32, 16);
+export const REPLY_DROPPED: usize = 12;
+export const REPLY_AWAY: usize = 16;
 
 /** Results that are no object id; the host's binding gives them names. */
 export const SAME_FILLED: i32 = 0;
@@ -36,3 +42,5 @@ export const NEEDS_DECODE: i32 = -2;
 export const NEEDS_COMPRESS: i32 = -3;
 /** Stored bytes did not decode. */
 export const CORRUPT: i32 = -4;
+/** The object's bytes are on the log only. */
+export const IS_AWAY: i32 = -5;
