@@ -38,6 +38,8 @@ const ERROR_ERRNO = {
   IO: "EIO",
   /** Not available on this system. */
   UNSUPPORTED: "ENOTSUP",
+  /** It could be done by waiting alone, and the method called does not wait. */
+  WOULD_WAIT: "EAGAIN",
   /** The other end of a connection sent what its protocol does not allow. */
   PROTOCOL: "EPROTO",
   /** The server is ending; it takes no more work. */

@@ -4,6 +4,7 @@
  */
 
 import type { Command } from "commander";
+import { PagefoldError } from "../base/errors.ts";
 import { askServer, type ControlRequest } from "../nbd/control.ts";
 import { sizeOption, wholeNumberOption } from "./arguments.ts";
 import type { CommandContext } from "./run.ts";
@@ -25,6 +26,8 @@ const EXAMPLES = `
 Examples:
   $ pagefold ctl idle && sleep 3600 && pagefold ctl recompress --type idle
       mark everything idle; an hour later make smaller what nobody touched meanwhile
+  $ pagefold ctl writeback --type huge_idle
+      to the overflow log with what does not compress and nobody touched
   $ pagefold ctl --port 10809 compact
       move objects together and give memory of the pool back
   $ pagefold ctl reset guest-a
@@ -91,11 +94,60 @@ function addRecompress(ctl: Command, context: CommandContext): void {
     });
 }
 
+/** Pages of an export as zram's page_indexes has them: `[EXPORT:]FIRST[-LAST]`. */
+function parsePages(text: string): {
+  readonly export: string;
+  readonly first: number;
+  readonly last: number;
+} {
+  const match = /^(?:(.*):)?(\d+)(?:-(\d+))?$/.exec(text);
+  if (match === null)
+    throw new PagefoldError(
+      "INVALID_ARGUMENT",
+      `--pages cannot be "${text}"; give page indexes, such as 17 or 0-1023, after EXPORT: where it has a name`,
+    );
+  const [, name = "", first, last] = match;
+  return { export: name, first: Number(first), last: Number(last ?? first) };
+}
+
+interface WriteBackArguments {
+  readonly type?: string;
+  readonly idleSeconds?: number;
+  readonly pages?: readonly unknown[];
+}
+
+function addWriteBack(ctl: Command, context: CommandContext): void {
+  ctl
+    .command("writeback")
+    .summary("have pages leave memory for the overflow log now")
+    .description("Writes pages to the log of `serve --overflow`, as zram's writeback does.")
+    .option("--type <type>", "idle, huge, huge_idle or incompressible")
+    .option(
+      "--idle-seconds <seconds>",
+      "only objects nobody touched for so long",
+      wholeNumberOption("--idle-seconds", SECONDS),
+    )
+    .option(
+      "--pages <range>",
+      "these pages in place of a type: FIRST or FIRST-LAST, after EXPORT: where it has a name; any number of times",
+      (text: string, before: readonly unknown[] = []) => [...before, parsePages(text)],
+    )
+    .action(({ type, idleSeconds, pages }: WriteBackArguments, command: Command) => {
+      const given = Object.entries({ type, idleSeconds, pages }).filter(
+        ([, value]) => value !== undefined,
+      );
+      return control(command, context, {
+        command: "writeback",
+        options: Object.fromEntries(given),
+      });
+    });
+}
+
 /** Adds the command to the program. */
 export function registerCtl(program: Command, context: CommandContext): void {
   const ctl = program
     .command("ctl")
-    .summary("maintain a running server: compact, idle, recompress, reset")
+    .summary("maintain a running server: compact, idle, recompress, writeback, reset")
     .description("Maintains a running `pagefold serve`.")
     .addHelpText("after", EXAMPLES);
   addServerOptions(ctl).option("--json", "print one JSON object instead of a line");
@@ -120,6 +172,7 @@ export function registerCtl(program: Command, context: CommandContext): void {
       }),
     );
   addRecompress(ctl, context);
+  addWriteBack(ctl, context);
   ctl
     .command("reset")
     .summary("forget every page of an export that no client has open")

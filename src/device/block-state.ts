@@ -10,7 +10,7 @@ export interface SlotState {
   readonly accessed_seconds: number;
   readonly age_seconds: number;
   readonly same_filled: boolean;
-  /** On the backing device. */
+  /** On the overflow log alone. */
   readonly written_back: boolean;
   /** Stored raw. */
   readonly huge: boolean;
@@ -43,7 +43,7 @@ export function slotState(
     accessed_seconds: now - age,
     age_seconds: age,
     same_filled: id === 0,
-    written_back: false,
+    written_back: id !== 0 && engine.isAway(id),
     huge: isHuge,
     idle: table.isIdle(index),
     recompressed: id !== 0 && engine.priorityOf(id) > 0,

@@ -17,13 +17,15 @@ import {
   invalid,
   shown,
 } from "./checks.ts";
-import { ExportBytes } from "./export-bytes.ts";
+import { type Done, ExportBytes } from "./export-bytes.ts";
 import type { ExportTable } from "./export-table.ts";
 import { type Extent, extentsOf, readyExtents } from "./extents.ts";
 import type { CheckedExportOptions } from "./options.ts";
 import type { RecompressOptions, RecompressResult } from "./recompress.ts";
 import type { DeviceStats } from "./statistics.ts";
 import type { StoreCore } from "./store-core.ts";
+import type { WriteBackRequest, WriteBackResult } from "./write-back/by-hand.ts";
+import type { OverflowStats } from "./write-back/overflow-stats.ts";
 
 export interface WriteZeroesOptions {
   /** Whether the pages keep their place: in use, and each with room for the next write to it. */
@@ -34,11 +36,15 @@ export class Device {
   readonly #store: StoreCore;
   readonly #export: ExportTable;
   readonly #bytes: ExportBytes;
-  readonly #onClose: () => void;
+  readonly #onClose: () => void | Promise<void>;
   #isClosed = false;
 
   /** @internal use `store.openExport` or `openDevice` */
-  constructor(store: StoreCore, options: CheckedExportOptions, onClose: () => void = () => {}) {
+  constructor(
+    store: StoreCore,
+    options: CheckedExportOptions,
+    onClose: () => void | Promise<void> = () => {},
+  ) {
     this.#store = store;
     this.#onClose = onClose;
     this.#export = store.openExport(options);
@@ -83,27 +89,45 @@ export class Device {
    * @throws PagefoldError NO_SPACE at a limit, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
    */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    this.writeNow(offset, bytes);
+    await this.beginWrite(offset, bytes);
   }
 
-  /** As `write`, done when it returns; nothing is allocated for it. */
+  /** As `write`; nothing if it is done when it returns, and then nothing was allocated for it. */
+  beginWrite(offset: number, bytes: Uint8Array): Done {
+    this.#checkBytes(offset, bytes);
+    return this.#bytes.write(offset, bytes);
+  }
+
+  /**
+   * As `write`, done when it returns.
+   * @throws PagefoldError also WOULD_WAIT for part of a page on the overflow log, NO_SPACE where `write` would wait.
+   */
   writeNow(offset: number, bytes: Uint8Array): void {
     this.#checkBytes(offset, bytes);
-    this.#bytes.write(offset, bytes);
+    this.#bytes.writeNow(offset, bytes);
   }
 
   /**
    * Reads `target.length` bytes from byte `offset`.
-   * @throws PagefoldError CORRUPT, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
+   * @throws PagefoldError CORRUPT, IO, OUT_OF_RANGE, INVALID_ARGUMENT, CLOSED.
    */
   async read(offset: number, target: Uint8Array): Promise<void> {
-    this.readNow(offset, target);
+    await this.beginRead(offset, target);
   }
 
-  /** As `read`, done when it returns. */
+  /** As `read`; nothing if it is done when it returns. */
+  beginRead(offset: number, target: Uint8Array): Done {
+    this.#checkBytes(offset, target);
+    return this.#bytes.read(offset, target);
+  }
+
+  /**
+   * As `read`, done when it returns.
+   * @throws PagefoldError also WOULD_WAIT where a page is on the overflow log.
+   */
   readNow(offset: number, target: Uint8Array): void {
     this.#checkBytes(offset, target);
-    this.#bytes.read(offset, target);
+    this.#bytes.readNow(offset, target);
   }
 
   /**
@@ -130,16 +154,31 @@ export class Device {
     length: number,
     options: WriteZeroesOptions = {},
   ): Promise<void> {
-    this.writeZeroesNow(offset, length, options);
+    await this.beginWriteZeroes(offset, length, options);
   }
 
-  /** As `writeZeroes`, done when it returns. */
+  /** As `writeZeroes`; nothing if it is done when it returns. */
+  beginWriteZeroes(offset: number, length: number, options: WriteZeroesOptions = {}): Done {
+    return this.#writeZeroes(offset, length, options, true);
+  }
+
+  /** As `writeZeroes`, done when it returns; @throws as `writeNow` does. */
   writeZeroesNow(offset: number, length: number, options: WriteZeroesOptions = {}): void {
+    this.#writeZeroes(offset, length, options, false);
+  }
+
+  #writeZeroes(
+    offset: number,
+    length: number,
+    options: WriteZeroesOptions,
+    mayWait: boolean,
+  ): Done {
     this.#checkRange(offset, length);
     checkObject(options, "writeZeroes");
     checkKeys(options, ["reserve"]);
-    if (checkFlag(options.reserve ?? false, "reserve")) this.#bytes.clearReserved(offset, length);
-    else this.#bytes.clear(offset, length);
+    return checkFlag(options.reserve ?? false, "reserve")
+      ? this.#bytes.clearReserved(offset, length, mayWait)
+      : this.#bytes.clear(offset, length, mayWait);
   }
 
   /**
@@ -188,13 +227,27 @@ export class Device {
 
   /** Marks the export's slots idle: all, or those not touched for `ageSeconds`: how many are idle now. */
   markIdle(ageSeconds?: number): number {
-    return this.#open().markIdle(checkAge(ageSeconds));
+    const marked = this.#open().markIdle(checkAge(ageSeconds));
+    this.#store.preferIdle();
+    return marked;
   }
 
   /** Tries the further codecs on what the whole store holds, as `store.recompress`. */
   recompress(options: RecompressOptions = {}): RecompressResult {
     this.#open();
     return this.#store.recompress(options);
+  }
+
+  /** Has objects of the whole store leave memory for the overflow log, as `store.writeBack`. */
+  async writeBack(request: WriteBackRequest): Promise<WriteBackResult> {
+    this.#open();
+    return this.#store.writeBackNow(request);
+  }
+
+  /** What is known of the store's overflow log, null without one. */
+  overflowStats(): OverflowStats | null {
+    this.#open();
+    return this.#store.writeBack?.stats() ?? null;
   }
 
   /** Compacts the whole store's pool, as `store.compact`: the pages won. */
@@ -219,6 +272,6 @@ export class Device {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#store.closeExport(this.#export);
-    this.#onClose();
+    await this.#onClose();
   }
 }

@@ -2,14 +2,28 @@
  * An export's bytes: ranges of any offset and length, turned into pages. Pages only partly in a range are read, changed
  * and stored again; whole ones pass through up to 32 staged pages at a time, nothing is allocated for one.
  *
+ * What needs nothing but memory is done when a method returns; else it gives a promise: a page must come from the
+ * overflow log, or a write must wait for room. Whatever is staged is used before anything is waited for.
+ *
  * Ranges are checked by the caller. Should a limit stop one midway, the pages before are done, that page and those
  * after it are as they were.
  */
 
+import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { STAGED_PAGES } from "../engine/engine.ts";
 import type { ExportTable } from "./export-table.ts";
 import type { StoreCore } from "./store-core.ts";
+
+/** Nothing if it is done, or the promise that it will be. */
+export type Done = Promise<void> | undefined;
+
+/** A range of bytes within one page. */
+interface Part {
+  readonly index: number;
+  readonly from: number;
+  readonly end: number;
+}
 
 export class ExportBytes {
   readonly #store: StoreCore;
@@ -20,7 +34,26 @@ export class ExportBytes {
     this.#export = opened;
   }
 
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array): Done {
+    const done = this.#writeSome(offset, bytes);
+    if (done === bytes.length) return undefined;
+    return this.#writeRest(offset + done, bytes.subarray(done));
+  }
+
+  /** @throws PagefoldError NO_SPACE, or WOULD_WAIT, where `write` would wait. */
+  writeNow(offset: number, bytes: Uint8Array): void {
+    const done = this.#writeSome(offset, bytes);
+    if (done < bytes.length) this.#refuse(Math.floor((offset + done) / PAGE_BYTES));
+  }
+
+  /** Says why the page cannot be written without waiting. */
+  #refuse(index: number): never {
+    if (this.#export.isAway(index)) this.#refuseWait(index);
+    this.#export.refuseRoom(index);
+  }
+
+  /** Writes as many bytes as can be without waiting: how many. */
+  #writeSome(offset: number, bytes: Uint8Array): number {
     const opened = this.#export;
     const { engine } = this.#store;
     let done = 0;
@@ -30,32 +63,108 @@ export class ExportBytes {
       const left = bytes.length - done;
       if (inPage > 0 || left < PAGE_BYTES) {
         const part = Math.min(PAGE_BYTES - inPage, left);
-        opened.loadStaged(index, 0);
+        if (!opened.loadStaged(index, 0)) return done;
         engine.page.set(bytes.subarray(done, done + part), inPage);
-        opened.writeStaged(index, 0);
+        if (!opened.writeStaged(index, 0)) return done;
         done += part;
       } else {
         const count = Math.min(STAGED_PAGES, Math.floor(left / PAGE_BYTES));
         engine.pages.set(bytes.subarray(done, done + count * PAGE_BYTES));
-        for (let staged = 0; staged < count; staged++) opened.writeStaged(index + staged, staged);
-        done += count * PAGE_BYTES;
+        for (let staged = 0; staged < count; staged++) {
+          if (!opened.writeStaged(index + staged, staged)) return done;
+          done += PAGE_BYTES;
+        }
       }
+    }
+    return done;
+  }
+
+  async #writeRest(offset: number, bytes: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < bytes.length) {
+      const index = Math.floor((offset + done) / PAGE_BYTES);
+      const inPage = (offset + done) % PAGE_BYTES;
+      const part = bytes.subarray(done, done + PAGE_BYTES - inPage);
+      await this.#change(index, () => {
+        this.#store.engine.page.set(part, inPage);
+        return this.#export.writeStaged(index, 0);
+      });
+      done += part.length;
+      done += this.#writeSome(offset + done, bytes.subarray(done));
     }
   }
 
-  read(offset: number, target: Uint8Array): void {
+  /**
+   * Stages the page, wherever it is, and lets `store` change and store it; again when there was no room and some was
+   * made.
+   */
+  async #change(index: number, store: () => boolean): Promise<void> {
+    const opened = this.#export;
+    for (;;) {
+      opened.checkOpen();
+      if (!opened.loadStaged(index, 0)) {
+        const page = new Uint8Array(PAGE_BYTES);
+        // What the slot holds now may be something else.
+        if (!(await opened.fetchUnchanged(index, page))) continue;
+        this.#store.engine.page.set(page);
+      }
+      if (store()) return;
+      await opened.waitForRoom(index);
+    }
+  }
+
+  #refuseWait(index: number): never {
+    throw new PagefoldError(
+      "WOULD_WAIT",
+      `page ${index} lies on the overflow log and must be read from there; use the methods that return a promise`,
+    );
+  }
+
+  read(offset: number, target: Uint8Array): Done {
     const opened = this.#export;
     const { engine } = this.#store;
+    let waits: Promise<void>[] | null = null;
     let done = 0;
     while (done < target.length) {
       const index = Math.floor((offset + done) / PAGE_BYTES);
       const inPage = (offset + done) % PAGE_BYTES;
       const left = target.length - done;
       const count = Math.min(STAGED_PAGES, Math.ceil((inPage + left) / PAGE_BYTES));
-      for (let staged = 0; staged < count; staged++) opened.readStaged(index + staged, staged);
       const part = Math.min(count * PAGE_BYTES - inPage, left);
+      for (let staged = 0; staged < count; staged++) {
+        if (opened.readStaged(index + staged, staged)) continue;
+        // Nobody else's bytes are to be seen should it fail.
+        engine.fill(staged, 0, 0);
+        waits ??= [];
+        const from = staged === 0 ? inPage : 0;
+        const end = Math.min(PAGE_BYTES, inPage + part - staged * PAGE_BYTES);
+        const start = done + staged * PAGE_BYTES + from - inPage;
+        const place = target.subarray(start, start + end - from);
+        waits.push(this.#fetch({ index: index + staged, from, end }, place));
+      }
       target.set(engine.pages.subarray(inPage, inPage + part), done);
       done += part;
+    }
+    return waits === null ? undefined : allDone(waits);
+  }
+
+  /** @throws PagefoldError WOULD_WAIT where `read` would wait. */
+  readNow(offset: number, target: Uint8Array): void {
+    const end = Math.ceil((offset + target.length) / PAGE_BYTES);
+    for (let index = Math.floor(offset / PAGE_BYTES); index < end; index++) {
+      if (this.#export.isAway(index)) this.#refuseWait(index);
+    }
+    this.read(offset, target);
+  }
+
+  /** Reads a part of a page that is away; begun at once, nothing is written to `target` before the caller goes on. */
+  async #fetch({ index, from, end }: Part, target: Uint8Array): Promise<void> {
+    if (end - from === PAGE_BYTES) {
+      await this.#export.fetch(index, target);
+    } else {
+      const page = new Uint8Array(PAGE_BYTES);
+      await this.#export.fetch(index, page);
+      target.set(page.subarray(from, end));
     }
   }
 
@@ -75,47 +184,70 @@ export class ExportBytes {
   }
 
   /** Makes the range zeros: whole pages are forgotten, parts rewritten where the page is in use. */
-  clear(offset: number, length: number): void {
+  clear(offset: number, length: number, mayWait: boolean): Done {
     const end = offset + length;
     const first = Math.min(end, Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES);
     const last = Math.max(first, Math.floor(end / PAGE_BYTES) * PAGE_BYTES);
-    this.#clearPart(offset, first);
+    const head = this.#clearPart(offset, first, mayWait);
     this.discard(first, last - first);
-    this.#clearPart(last, end);
+    const tail = this.#clearPart(last, end, mayWait);
+    const waits = [head, tail].filter((wait) => wait !== undefined);
+    return waits.length === 0 ? undefined : allDone(waits);
   }
 
-  #clearPart(offset: number, end: number): void {
+  #clearPart(offset: number, end: number, mayWait: boolean): Done {
     const index = Math.floor(offset / PAGE_BYTES);
-    if (offset === end || !this.#export.table.isUsed(index)) return;
-    this.#stageCleared(index, offset, end);
-    this.#export.writeStaged(index, 0);
+    if (offset === end || !this.#export.table.isUsed(index)) return undefined;
+    const part = { index, from: offset - index * PAGE_BYTES, end: end - index * PAGE_BYTES };
+    const store = () => {
+      this.#store.engine.page.fill(0, part.from, part.end);
+      return this.#export.writeStaged(index, 0);
+    };
+    if (this.#export.loadStaged(index, 0) && store()) return undefined;
+    return mayWait ? this.#change(index, store) : this.#refuse(index);
   }
 
   /** Makes the range zeros that stay in use; pages then all zeros have room reserved for the next write to them. */
-  clearReserved(offset: number, length: number): void {
-    const opened = this.#export;
+  clearReserved(offset: number, length: number, mayWait: boolean): Done {
     const end = offset + length;
-    for (let at = offset; at < end; ) {
-      const index = Math.floor(at / PAGE_BYTES);
-      const next = Math.min(end, (index + 1) * PAGE_BYTES);
-      if (next - at === PAGE_BYTES || this.#isZeroCleared(index, at, next)) {
-        opened.writeReservedZeros(index);
-      } else {
-        opened.writeStaged(index, 0);
-      }
-      at = next;
+    for (let at = offset; at < end; at = nextPage(at, end)) {
+      const part = partOf(at, nextPage(at, end));
+      const isStaged = isWhole(part) || this.#export.loadStaged(part.index, 0);
+      if (isStaged && this.#storeCleared(part)) continue;
+      return mayWait ? this.#clearReservedRest(at, end) : this.#refuse(part.index);
+    }
+    return undefined;
+  }
+
+  async #clearReservedRest(offset: number, end: number): Promise<void> {
+    for (let at = offset; at < end; at = nextPage(at, end)) {
+      const part = partOf(at, nextPage(at, end));
+      await this.#change(part.index, () => this.#storeCleared(part));
     }
   }
 
-  /** Stages the page as it is but for zeros in the part: whether it is all zeros then. */
-  #isZeroCleared(index: number, offset: number, end: number): boolean {
-    this.#stageCleared(index, offset, end);
-    return this.#store.engine.page.every((byte) => byte === 0);
+  /** Stores the staged page with zeros in the part, reserved if it is all zeros then: whether there was room. */
+  #storeCleared({ index, from, end }: Part): boolean {
+    const { page } = this.#store.engine;
+    page.fill(0, from, end);
+    const isZero = end - from === PAGE_BYTES || page.every((byte) => byte === 0);
+    return isZero ? this.#export.writeReservedZeros(index) : this.#export.writeStaged(index, 0);
   }
+}
 
-  /** Stages the page as it is but for zeros in the part, given as bytes of the export. */
-  #stageCleared(index: number, offset: number, end: number): void {
-    this.#export.loadStaged(index, 0);
-    this.#store.engine.page.fill(0, offset - index * PAGE_BYTES, end - index * PAGE_BYTES);
+const nextPage = (offset: number, end: number): number =>
+  Math.min(end, (Math.floor(offset / PAGE_BYTES) + 1) * PAGE_BYTES);
+
+function partOf(offset: number, end: number): Part {
+  const index = Math.floor(offset / PAGE_BYTES);
+  return { index, from: offset - index * PAGE_BYTES, end: end - index * PAGE_BYTES };
+}
+
+const isWhole = ({ from, end }: Part): boolean => end - from === PAGE_BYTES;
+
+/** Waits for all of them, so that none still works on the caller's bytes, then fails as the first that failed. */
+async function allDone(waits: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(waits)) {
+    if (result.status === "rejected") throw result.reason;
   }
 }

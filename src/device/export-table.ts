@@ -12,6 +12,7 @@ import type { Clock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import {
+  AWAY,
   CORRUPT,
   type Engine,
   NEEDS_COMPRESS,
@@ -22,6 +23,7 @@ import {
 import type { CheckedExportOptions } from "./options.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { ExportCounts } from "./statistics.ts";
+import type { WriteBack } from "./write-back/write-back.ts";
 
 export interface ExportContext {
   readonly engine: Engine;
@@ -29,6 +31,8 @@ export interface ExportContext {
   readonly clock: Clock;
   /** The number of the export's domain in the engine. */
   readonly domain: number;
+  /** What moves objects between memory and the overflow log, where there is one. */
+  readonly writeBack: WriteBack | null;
 }
 
 export class ExportTable {
@@ -38,6 +42,8 @@ export class ExportTable {
   readonly #codecs: readonly Codec[];
   readonly #clock: Clock;
   readonly #domain: number;
+  readonly #writeBack: WriteBack | null;
+  #isClosed = false;
   #reads = 0;
   #writes = 0;
   #failedReads = 0;
@@ -51,17 +57,19 @@ export class ExportTable {
     this.#codecs = context.codecs;
     this.#clock = context.clock;
     this.#domain = context.domain;
+    this.#writeBack = context.writeBack;
   }
 
   /**
-   * Stores the staged page in the slot.
+   * Stores the staged page in the slot: whether there was room. False only with an overflow log, where waiting may make
+   * some; the slot is then as it was.
    * @throws PagefoldError NO_SPACE at a limit; the slot is then as it was.
    */
-  writeStaged(index: number, staged: number): void {
+  writeStaged(index: number, staged: number): boolean {
     const { table } = this;
     const engine = this.#engine;
+    const writeBack = this.#writeBack;
     const old = table.objectAt(index);
-    this.#writes += 1;
     if (table.used >= this.options.slotLimit && !table.isUsed(index)) this.#refuseSlot(index);
     // Before anything changes: a clock of the caller's may throw.
     const seconds = this.#clock.seconds();
@@ -69,12 +77,17 @@ export class ExportTable {
     const result = isReserved ? this.#spendReserved(staged) : this.#place(staged, old);
     if (result > 0) {
       table.setObject(index, result, seconds);
+      if (writeBack !== null) writeBack.stored(result, this, index);
     } else if (result === SAME_FILLED) {
       table.setSameFilled(index, engine.reply[0]!, engine.reply[1]!, seconds);
+      if (writeBack !== null) writeBack.settle();
     } else {
-      this.#refuseRoom(index);
+      if (writeBack !== null) return false;
+      this.refuseRoom(index);
     }
+    this.#writes += 1;
     if (isReserved) engine.unreserve(1);
+    return true;
   }
 
   /** Stores the staged page in place of object `old`: what `Engine.write` gives, the host's part done. */
@@ -96,21 +109,41 @@ export class ExportTable {
   }
 
   /**
-   * Fills the slot with zeros and has a page reserved for the next write to it.
+   * Fills the slot with zeros and has a page reserved for the next write to it: whether there was room, as
+   * `writeStaged`.
    * @throws PagefoldError NO_SPACE at a limit; the slot is then as it was.
    */
-  writeReservedZeros(index: number): void {
+  writeReservedZeros(index: number): boolean {
     const { table } = this;
-    this.#writes += 1;
     if (table.used >= this.options.slotLimit && !table.isUsed(index)) this.#refuseSlot(index);
     const seconds = this.#clock.seconds();
     if (!table.isReserved(index) && !this.#engine.reservePage(table.objectAt(index))) {
-      this.#refuseRoom(index);
+      if (this.#writeBack !== null) return false;
+      this.refuseRoom(index);
     }
+    this.#writeBack?.settle();
+    this.#writes += 1;
     table.setReservedZeros(index, seconds);
+    return true;
+  }
+
+  /** @throws PagefoldError CLOSED if the export was closed while something waited. */
+  checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new PagefoldError("CLOSED", `the export "${this.options.name}" was closed meanwhile`);
+  }
+
+  /**
+   * Waits for the overflow log to take something out of memory, so that a write to the slot may find room.
+   * @throws PagefoldError NO_SPACE if nothing more can leave.
+   */
+  async waitForRoom(index: number): Promise<void> {
+    assert(this.#writeBack !== null, "without a log, writes do not wait");
+    if (!(await this.#writeBack.makeRoom())) this.refuseRoom(index);
   }
 
   #refuseSlot(index: number): never {
+    this.#writes += 1;
     this.#failedWrites += 1;
     throw new PagefoldError(
       "NO_SPACE",
@@ -118,7 +151,9 @@ export class ExportTable {
     );
   }
 
-  #refuseRoom(index: number): never {
+  /** @throws PagefoldError NO_SPACE, always. */
+  refuseRoom(index: number): never {
+    this.#writes += 1;
     this.#failedWrites += 1;
     const { mem_used_total, reserved_bytes, mem_limit } = this.#engine.stats();
     const limit =
@@ -126,7 +161,7 @@ export class ExportTable {
     const reserved = reserved_bytes > 0 ? `, reserved_bytes ${reserved_bytes}` : "";
     throw new PagefoldError(
       "NO_SPACE",
-      `page ${index}: no room, mem_used_total is ${mem_used_total}${reserved} and ${limit}; discard pages, compact, or raise the limit`,
+      `page ${index}: no room, mem_used_total is ${mem_used_total}${reserved} and ${limit}${this.#writeBack?.obstacle() ?? ""}; discard pages, compact, or raise the limit`,
     );
   }
 
@@ -150,27 +185,76 @@ export class ExportTable {
   }
 
   /** Reads the slot to the staged page, as `loadStaged`, and notes that it was read. */
-  readStaged(index: number, staged: number): void {
+  readStaged(index: number, staged: number): boolean {
     this.#reads += 1;
-    this.loadStaged(index, staged);
-    if (this.table.isUsed(index)) this.table.touch(index, this.#clock.seconds());
+    const isHere = this.loadStaged(index, staged);
+    if (isHere) this.#touch(index);
+    return isHere;
+  }
+
+  #touch(index: number): void {
+    const { table } = this;
+    if (!table.isUsed(index)) return;
+    table.touch(index, this.#clock.seconds());
+    if (this.#writeBack !== null) this.#writeBack.touched(table.objectAt(index));
   }
 
   /**
-   * Decodes the slot to the staged page; one not in use gives zeros.
+   * Decodes the slot to the staged page; one not in use gives zeros: whether it was in memory; one whose object is on
+   * the overflow log alone must be fetched.
    * @throws PagefoldError CORRUPT if what is stored does not decode.
    */
-  loadStaged(index: number, staged: number): void {
+  loadStaged(index: number, staged: number): boolean {
     const { table } = this;
     const id = table.objectAt(index);
     if (id !== 0) {
       const result = this.#engine.read(id, staged);
+      if (result === AWAY) return false;
       if (result !== 0) this.#loadByHost(result, { index, id, staged });
     } else if (table.isSameFilled(index)) {
       this.#engine.fill(staged, table.lowAt(index), table.highAt(index));
     } else {
       this.#engine.fill(staged, 0, 0);
     }
+    return true;
+  }
+
+  /** Whether the slot's object is on the overflow log alone. */
+  isAway(index: number): boolean {
+    const id = this.table.objectAt(index);
+    return id !== 0 && this.#engine.isAway(id);
+  }
+
+  /**
+   * Reads a slot that is away to `target` (a page): what it held when this was called.
+   * @throws PagefoldError CORRUPT, IO.
+   */
+  async fetch(index: number, target: Uint8Array): Promise<void> {
+    const { table } = this;
+    const id = table.objectAt(index);
+    assert(this.#writeBack !== null, "only an overflow log takes objects away");
+    try {
+      await this.#writeBack.fetch(id, target);
+    } catch (cause) {
+      this.#failedReads += 1;
+      throw this.#pageLost(index, cause);
+    }
+    if (table === this.table && table.objectAt(index) === id) this.#touch(index);
+  }
+
+  /** As `fetch`; false if the slot, or where it is, changed meanwhile. */
+  async fetchUnchanged(index: number, target: Uint8Array): Promise<boolean> {
+    const { table } = this;
+    const id = table.objectAt(index);
+    const generation = this.#writeBack?.generationOf(id);
+    await this.fetch(index, target);
+    const isSame = table === this.table && table.objectAt(index) === id && this.isAway(index);
+    return isSame && this.#writeBack?.generationOf(id) === generation;
+  }
+
+  #pageLost(index: number, cause: unknown): unknown {
+    if (!(cause instanceof PagefoldError)) return cause;
+    return new PagefoldError(cause.code, `page ${index}: ${cause.message}`, { cause });
   }
 
   #loadByHost(result: number, at: { index: number; id: number; staged: number }): void {
@@ -203,10 +287,20 @@ export class ExportTable {
     while (index < end) {
       const id = table.objectAt(index);
       if (id !== 0) this.#engine.release(id);
+      if (id !== 0 && this.#writeBack !== null) this.#writeBack.settle();
       if (table.isReserved(index)) this.#engine.unreserve(1);
       table.clear(index);
       index = table.nextUsed(index + 1, end);
     }
+  }
+
+  /** Gives the slot another object of the same content, which gets a reference; the one it had loses one. */
+  redirect(index: number, id: number): void {
+    const old = this.table.objectAt(index);
+    this.#engine.share(id);
+    this.table.replaceObject(index, id);
+    this.#engine.release(old);
+    this.#writeBack?.settle();
   }
 
   /** Marks slots idle: all, or those not touched for `ageSeconds`, the others then marked as not idle. */
@@ -235,6 +329,12 @@ export class ExportTable {
       failed_writes: this.#failedWrites,
       notify_free: this.#notifyFree,
     };
+  }
+
+  /** It takes part in nothing any more. */
+  close(): void {
+    this.discard(0, this.options.slots);
+    this.#isClosed = true;
   }
 
   /** Starts anew on an empty engine with an empty table: no slot in use, all counts zero. */

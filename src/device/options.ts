@@ -9,6 +9,11 @@ import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
 import { checkBytes, checkFlag, checkKeys, checkObject, invalid, shown } from "./checks.ts";
+import {
+  type CheckedOverflowOptions,
+  checkOverflowOptions,
+  type OverflowOptions,
+} from "./overflow-options.ts";
 
 /** The largest export: 1 TiB. One store's memory holds 4 GiB of compressed pages at most. */
 export const MOST_SIZE_BYTES = 2 ** 40;
@@ -28,6 +33,8 @@ export interface StoreOptions {
    * some; 0, the default: none. At most 4092 MiB.
    */
   readonly reserveBytes?: number;
+  /** A log on an SSD for objects that leave memory; none by default. */
+  readonly overflow?: OverflowOptions;
   /** Where ages come from; the system's monotonic clock by default. */
   readonly clock?: Clock;
   /** Where keys come from; the system's secure source by default. */
@@ -55,6 +62,7 @@ const STORE_KEYS = [
   "dedup",
   "memoryLimitBytes",
   "reserveBytes",
+  "overflow",
   "clock",
   "random",
   "hashMask",
@@ -95,6 +103,7 @@ export interface CheckedStoreOptions {
   readonly dedup: boolean;
   readonly memoryLimitBytes: number;
   readonly reserveBytes: number;
+  readonly overflow?: CheckedOverflowOptions;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly hashMask?: bigint;
@@ -138,6 +147,9 @@ export function checkStoreOptions(
     }),
     clock: checkClock(options.clock ?? systemClock),
     random: checkRandom(options.random ?? secureRandom),
+    ...(options.overflow === undefined
+      ? {}
+      : { overflow: checkOverflowOptions(options.overflow, specs.length - 1) }),
     ...(hashMask === undefined ? {} : { hashMask }),
   };
 }

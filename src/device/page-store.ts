@@ -33,6 +33,11 @@ export class PageStore {
   /** @internal use `createPageStore` */
   constructor(options: PageStoreOptions) {
     const storeOptions = checkStoreOptions(options, exportOptionKeys);
+    if (storeOptions.overflow !== undefined) {
+      throw invalid(
+        "overflow is given, and a page store is memory only, since reading from a log takes a wait; use openStore or openDevice",
+      );
+    }
     const exportOptions = checkExportOptions(options, storeOptionKeys);
     this.#store = new StoreCore(storeOptions);
     this.#export = this.#store.openExport(exportOptions);

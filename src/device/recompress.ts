@@ -8,6 +8,7 @@
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts";
+import { youngObjects } from "./object-ages.ts";
 import { MOST_AGE_SECONDS } from "./slot-table.ts";
 import type { StoreCore } from "./store-core.ts";
 
@@ -94,23 +95,6 @@ function checkPass(store: StoreCore, options: RecompressOptions): Pass {
   };
 }
 
-/** For each object id: 1 if one of its slots is too young, or not idle, for the pass. */
-function youngObjects(store: StoreCore, pass: Pass): Uint8Array {
-  const young = new Uint8Array(store.engine.idEnd());
-  const wantsIdle = pass.type === "idle" || pass.type === "huge_idle";
-  if (!wantsIdle && pass.idleSeconds === 0) return young;
-  const now = store.options.clock.seconds();
-  for (const { table } of store.exports.values()) {
-    for (let index = 0; index < table.slots; index++) {
-      const id = table.objectAt(index);
-      if (id === 0) continue;
-      if ((wantsIdle && !table.isIdle(index)) || table.ageAt(index, now) < pass.idleSeconds)
-        young[id] = 1;
-    }
-  }
-  return young;
-}
-
 /** One pass over the store's objects, in the order of their ids; it may pause after each `yield`. */
 export function* recompressSteps(
   store: StoreCore,
@@ -118,7 +102,8 @@ export function* recompressSteps(
 ): Generator<undefined, RecompressResult> {
   const pass = checkPass(store, options);
   const { engine } = store;
-  const young = youngObjects(store, pass);
+  const wantsIdle = pass.type === "idle" || pass.type === "huge_idle";
+  const young = youngObjects(store, { wantsIdle, idleSeconds: pass.idleSeconds });
   const wantsHuge = pass.type === "huge" || pass.type === "huge_idle";
   let tried = 0;
   let recompressed = 0;
@@ -127,6 +112,7 @@ export function* recompressSteps(
   for (let id = 1; id < young.length; id++) {
     if (pass.maxPages > 0 && tried === pass.maxPages) break;
     if (young[id] === 1 || engine.referencesOf(id) === 0 || engine.isExhausted(id)) continue;
+    if (engine.isAway(id)) continue;
     const before = engine.lengthOf(id);
     if (before < pass.thresholdBytes || (wantsHuge && before !== PAGE_BYTES)) continue;
     const current = engine.priorityOf(id);
@@ -135,7 +121,7 @@ export function* recompressSteps(
       yield;
       // Meanwhile the object may have gone, or another taken its id: look at it anew.
       if (store.engine !== engine) break;
-      if (engine.referencesOf(id) === 0 || engine.isExhausted(id)) continue;
+      if (engine.referencesOf(id) === 0 || engine.isExhausted(id) || engine.isAway(id)) continue;
       if (engine.lengthOf(id) !== before || engine.priorityOf(id) !== current) continue;
     }
     tried += 1;
@@ -180,7 +166,10 @@ function tryCodecs(store: StoreCore, pass: Pass, id: number): "done" | "no gain"
         : engine.encodeDecoded(kernel);
     if (!engine.shrinks(id, length)) continue;
     if (pass.thresholdBytes === 0 || length < pass.thresholdBytes) {
-      if (engine.recode(id, length, priority)) return "done";
+      if (engine.recode(id, length, priority)) {
+        store.writeBack?.settle();
+        return "done";
+      }
     }
     couldShrink = true;
   }

@@ -123,6 +123,13 @@ export class SlotTable {
     if (this.references !== null) this.#countReference(index, id, seconds);
   }
 
+  /** Puts another object of the same content in the slot's place; nothing else of it changes. */
+  replaceObject(index: number, id: number): void {
+    this.references?.remove(index, this.#low[index]!);
+    this.#low[index] = id;
+    this.references?.add(index, id);
+  }
+
   #countReference(index: number, id: number, seconds: number): void {
     if (this.references?.isForgotten(seconds)) this.references = null;
     this.references?.add(index, id);

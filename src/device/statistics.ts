@@ -5,7 +5,8 @@
  * At every moment, for a whole store:
  *
  *     orig_data_size = 4096 * slots in use
- *                    = 4096 * (same_pages + dup_pages) + (4096 * objects - compr_data_size) + compr_data_size
+ *                    = 4096 * (same_pages + dup_pages) + (4096 * objects - compr_data_size - bd_data_size)
+ *                      + compr_data_size + bd_data_size
  *     dup_pages      = slots in use - same_pages - objects
  */
 
@@ -13,7 +14,7 @@
 export interface StoreStats {
   /** 4096 x slots in use. */
   readonly orig_data_size: number;
-  /** Compressed bytes of all objects; 4096 for one stored raw. */
+  /** Compressed bytes of the objects in memory; 4096 for one stored raw. */
   readonly compr_data_size: number;
   /** Pool memory: compr_data_size and what rounding and fragmentation lose. */
   readonly mem_used_total: number;
@@ -25,11 +26,11 @@ export interface StoreStats {
   readonly same_pages: number;
   /** Pages compaction gave back since the start. */
   readonly pages_compacted: number;
-  /** Objects stored raw, now. */
+  /** Objects stored raw in memory, now. */
   readonly huge_pages: number;
   /** Pages stored raw since the start. */
   readonly huge_pages_since: number;
-  /** Pages on a backing device, and pages read from and written to it since the start. */
+  /** Objects on the overflow log alone, and objects read from and written to it since the start. */
   readonly bd_count: number;
   readonly bd_reads: number;
   readonly bd_writes: number;
@@ -39,9 +40,9 @@ export interface StoreStats {
   readonly dup_pages: number;
   /** Compressed bytes that sharing saves. */
   readonly dup_data_size: number;
-  /** Compressed bytes that lie on the backing device only. */
+  /** Compressed bytes of the objects on the overflow log alone. */
   readonly bd_data_size: number;
-  /** Every table: slots, objects, dedup index, zspages, page map. */
+  /** Every table: slots, objects, dedup index, zspages, page map, the log's records. */
   readonly metadata_size: number;
   /** What the process holds for all of it: the engine's memory and the slot tables. */
   readonly memory_reserved: number;

@@ -4,15 +4,23 @@
  */
 
 import type { Codec } from "../../codecs/codec.ts";
+import { assert } from "../base/assert.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { Engine, MOST_DOMAINS } from "../engine/engine.ts";
 import { checkBytes } from "./checks.ts";
 import { ExportTable } from "./export-table.ts";
+import { youngObjects } from "./object-ages.ts";
 import { type CheckedExportOptions, type CheckedStoreOptions, MOST_SIZE_BYTES } from "./options.ts";
 import { type RecompressOptions, type RecompressResult, recompressSteps } from "./recompress.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { DeviceStats, StoreStats } from "./statistics.ts";
+import {
+  chosenObjects,
+  type WriteBackRequest,
+  type WriteBackResult,
+} from "./write-back/by-hand.ts";
+import type { WriteBack } from "./write-back/write-back.ts";
 
 export class StoreCore {
   readonly options: CheckedStoreOptions;
@@ -22,6 +30,7 @@ export class StoreCore {
   readonly #freeDomains: number[] = [];
   #engine: Engine;
   #memoryLimitBytes: number;
+  #writeBack: WriteBack | null = null;
 
   constructor(options: CheckedStoreOptions) {
     this.options = options;
@@ -31,6 +40,18 @@ export class StoreCore {
 
   get engine(): Engine {
     return this.#engine;
+  }
+
+  /** What moves objects to the overflow log and back, null without one. */
+  get writeBack(): WriteBack | null {
+    return this.#writeBack;
+  }
+
+  /** Gives the store an overflow log, before its first export is opened. */
+  attach(writeBack: WriteBack): void {
+    assert(this.exports.size === 0 && this.#writeBack === null, "a log comes before the exports");
+    this.#writeBack = writeBack;
+    writeBack.setLimit(this.#memoryLimitBytes);
   }
 
   /** The limit on mem_used_total and what is reserved, 0 for none. */
@@ -94,9 +115,10 @@ export class StoreCore {
     }
     const { codecs, clock } = this.options;
     const engine = this.#engine;
+    const writeBack = this.#writeBack;
     const domain = this.#domainOf(options.domain);
     try {
-      const opened = new ExportTable(options, { engine, codecs, clock, domain });
+      const opened = new ExportTable(options, { engine, codecs, clock, domain, writeBack });
       this.exports.set(options.name, opened);
       return opened;
     } catch (cause) {
@@ -107,7 +129,7 @@ export class StoreCore {
 
   /** Drops an export and all its pages. */
   closeExport(closed: ExportTable): void {
-    closed.discard(0, closed.options.slots);
+    closed.close();
     this.exports.delete(closed.options.name);
     this.#leaveDomain(closed.options.domain);
   }
@@ -121,6 +143,21 @@ export class StoreCore {
     this.#freeDomains.push(domain);
   }
 
+  /** Has objects leave memory first whose slots are all marked idle now. */
+  preferIdle(): void {
+    if (this.#writeBack === null) return;
+    const young = youngObjects(this, { wantsIdle: true, idleSeconds: 0 });
+    const engine = this.#engine;
+    for (let id = young.length - 1; id > 0; id--) {
+      if (young[id] === 0 && engine.referencesOf(id) > 0) this.#writeBack.preferred(id);
+    }
+  }
+
+  /** Ends the overflow log; the exports are closed before. */
+  async close(): Promise<void> {
+    await this.#writeBack?.close();
+  }
+
   /** Drops every page of every export and starts on an empty engine; the memory goes back to the system. */
   reset(): void {
     // All that can fail comes before anything changes.
@@ -129,6 +166,7 @@ export class StoreCore {
     const domains = this.#domains.size + this.#freeDomains.length;
     for (let number = 0; number < domains; number++) engine.addDomain();
     this.#engine = engine;
+    this.#writeBack?.restart(engine);
     let at = 0;
     for (const opened of this.exports.values()) opened.restart(engine, tables[at++]!);
   }
@@ -140,6 +178,7 @@ export class StoreCore {
       most: MOST_SIZE_BYTES,
     });
     this.#engine.setLimit(this.#memoryLimitBytes);
+    this.#writeBack?.setLimit(this.#memoryLimitBytes);
   }
 
   resetMemUsedMax(): void {
@@ -151,6 +190,21 @@ export class StoreCore {
     return this.#engine.compact();
   }
 
+  /**
+   * Has chosen objects leave memory for the log.
+   * @throws PagefoldError UNSUPPORTED without one, INVALID_ARGUMENT, NOT_FOUND.
+   */
+  async writeBackNow(request: WriteBackRequest): Promise<WriteBackResult> {
+    if (this.#writeBack === null) {
+      throw new PagefoldError(
+        "UNSUPPORTED",
+        "the store has no overflow log to write back to; open it with overflow: { path, sizeBytes }",
+      );
+    }
+    const chosen = chosenObjects(this, request);
+    return { chosen: chosen.length, ...(await this.#writeBack.writeBack(chosen)) };
+  }
+
   recompress(options: RecompressOptions): RecompressResult {
     const steps = recompressSteps(this, options);
     let step = steps.next();
@@ -160,6 +214,9 @@ export class StoreCore {
 
   stats(): StoreStats {
     const { tables, ...engine } = this.#engine.stats();
+    const log = this.#writeBack?.log;
+    const logBytes = log?.tableBytes ?? 0;
+    const logCounts = log?.counts();
     let used = 0;
     let same = 0;
     let slotBytes = 0;
@@ -178,15 +235,15 @@ export class StoreCore {
       pages_compacted: engine.pages_compacted,
       huge_pages: engine.huge_pages,
       huge_pages_since: engine.huge_pages_since,
-      bd_count: 0,
-      bd_reads: 0,
-      bd_writes: 0,
+      bd_count: engine.away_objects,
+      bd_reads: logCounts?.reads ?? 0,
+      bd_writes: logCounts?.records ?? 0,
       reserved_bytes: engine.reserved_bytes,
       dup_pages: engine.dup_pages,
       dup_data_size: engine.dup_data_size,
-      bd_data_size: 0,
-      metadata_size: tables + slotBytes,
-      memory_reserved: engine.memory_reserved + slotBytes,
+      bd_data_size: engine.away_bytes,
+      metadata_size: tables + slotBytes + logBytes,
+      memory_reserved: engine.memory_reserved + slotBytes + logBytes,
       objects: engine.objects,
     };
   }
@@ -210,13 +267,21 @@ function exportContents(engine: Engine, { table }: ExportTable): Partial<StoreSt
   let huge = 0;
   let comprBytes = 0;
   let dupBytes = 0;
+  let away = 0;
+  let awayBytes = 0;
   for (let id = 1; id < references.length; id++) {
     if (references[id] === 0) continue;
     const length = engine.lengthOf(id);
+    const isAway = engine.isAway(id);
     objects += 1;
-    comprBytes += length;
+    if (isAway) {
+      away += 1;
+      awayBytes += length;
+    } else {
+      comprBytes += length;
+    }
     dupBytes += length * (references[id]! - 1);
-    if (length === PAGE_BYTES) huge += 1;
+    if (length === PAGE_BYTES && !isAway) huge += 1;
   }
   return {
     orig_data_size: table.used * PAGE_BYTES,
@@ -226,6 +291,8 @@ function exportContents(engine: Engine, { table }: ExportTable): Partial<StoreSt
     huge_pages: huge,
     dup_pages: table.used - table.same - objects,
     dup_data_size: dupBytes,
+    bd_count: away,
+    bd_data_size: awayBytes,
     objects,
   };
 }

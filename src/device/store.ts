@@ -21,6 +21,9 @@ import {
 import { type RecompressOptions, type RecompressResult, recompressSteps } from "./recompress.ts";
 import type { StoreStats } from "./statistics.ts";
 import { StoreCore } from "./store-core.ts";
+import type { WriteBackRequest, WriteBackResult } from "./write-back/by-hand.ts";
+import { openWriteBack } from "./write-back/open-write-back.ts";
+import type { OverflowStats } from "./write-back/overflow-stats.ts";
 
 async function loadCodecs(options: StoreOptions): Promise<void> {
   if (typeof options !== "object" || options === null) return;
@@ -33,7 +36,9 @@ async function loadCodecs(options: StoreOptions): Promise<void> {
  */
 export async function openStore(options: StoreOptions = {}): Promise<Store> {
   await loadCodecs(options);
-  return new Store(new StoreCore(checkStoreOptions(options)));
+  const core = new StoreCore(checkStoreOptions(options));
+  await openWriteBack(core);
+  return new Store(core);
 }
 
 /** Opens a store with one export and gives that; closing it closes both. */
@@ -41,7 +46,14 @@ export async function openDevice(options: PageStoreOptions): Promise<Device> {
   await loadCodecs(options);
   const storeOptions = checkStoreOptions(options, exportOptionKeys);
   const exportOptions = checkExportOptions(options, storeOptionKeys);
-  return new Device(new StoreCore(storeOptions), exportOptions);
+  const core = new StoreCore(storeOptions);
+  await openWriteBack(core);
+  try {
+    return new Device(core, exportOptions, () => core.close());
+  } catch (cause) {
+    await core.close();
+    throw cause;
+  }
 }
 
 export class Store {
@@ -66,7 +78,9 @@ export class Store {
   openExport(options: ExportOptions): Device {
     const core = this.#open();
     const checked = checkExportOptions(options);
-    const device = new Device(core, checked, () => this.#devices.delete(checked.name));
+    const device = new Device(core, checked, () => {
+      this.#devices.delete(checked.name);
+    });
     this.#devices.set(device.name, device);
     return device;
   }
@@ -90,8 +104,10 @@ export class Store {
   /** Marks slots of every export idle: all, or those not touched for `ageSeconds`: how many are idle now. */
   markIdle(ageSeconds?: number): number {
     const age = checkAge(ageSeconds);
+    const core = this.#open();
     let marked = 0;
-    for (const table of this.#open().exports.values()) marked += table.markIdle(age);
+    for (const table of core.exports.values()) marked += table.markIdle(age);
+    core.preferIdle();
     return marked;
   }
 
@@ -119,6 +135,19 @@ export class Store {
       await turn();
     }
     return pages;
+  }
+
+  /**
+   * Has objects leave memory for the overflow log now, as zram's writeback does.
+   * @throws PagefoldError UNSUPPORTED without a log, INVALID_ARGUMENT, NOT_FOUND, CLOSED.
+   */
+  async writeBack(request: WriteBackRequest): Promise<WriteBackResult> {
+    return this.#open().writeBackNow(request);
+  }
+
+  /** What is known of the overflow log, null without one. */
+  overflowStats(): OverflowStats | null {
+    return this.#open().writeBack?.stats() ?? null;
   }
 
   /** Moves objects together and gives memory of the pool back: the pages won. */
@@ -156,5 +185,6 @@ export class Store {
     if (this.#isClosed) return;
     for (const device of [...this.#devices.values()]) await device.close();
     this.#isClosed = true;
+    await this.#core.close();
   }
 }

@@ -13,6 +13,7 @@ import type { ExportOptions, StoreOptions } from "../device/options.ts";
 import type { RecompressOptions } from "../device/recompress.ts";
 import type { StoreStats } from "../device/statistics.ts";
 import { openStore, type Store } from "../device/store.ts";
+import type { WriteBackRequest } from "../device/write-back/by-hand.ts";
 import type { ExportStatus, ServerStatus } from "../report/result.ts";
 import { TraceWriter } from "../trace/swap/trace-writer.ts";
 import { type ControlHandlers, ControlServer } from "./control.ts";
@@ -184,6 +185,7 @@ export class Service {
       stat: () => this.status(),
       compact: async () => ({ pages_compacted: await store.compactInTurns() }),
       idle: ({ age_seconds }) => ({ marked: store.markIdle(age_seconds as number | undefined) }),
+      writeback: (options) => store.writeBack(options as WriteBackRequest),
       recompress: (options) => store.recompressInTurns(options as RecompressOptions),
       reset: ({ name }) => this.#reset(String(name)),
     };
@@ -231,6 +233,7 @@ export class Service {
           store.objects === 0 ? null : (PAGE_BYTES * store.objects) / store.compr_data_size,
         everything: store.orig_data_size === 0 ? null : store.orig_data_size / total,
       },
+      overflow: this.#store.overflowStats(),
       identity_difference: identityDifference(store),
       exports: this.#exports.map(exportStatus),
     };

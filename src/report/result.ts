@@ -203,6 +203,52 @@ export interface ExportStatus {
   readonly requests: Readonly<Record<string, number>>;
 }
 
+/** A store's overflow log, named as in the library: src/device/write-back/overflow-stats.ts says what each is. */
+export interface OverflowStatus {
+  readonly path: string;
+  readonly size_bytes: number;
+  readonly segment_bytes: number;
+  readonly segments: number;
+  readonly segments_free: number;
+  readonly segments_retired: number;
+  readonly cleaning: string;
+  readonly is_sealed: boolean;
+  readonly is_dead: boolean;
+  readonly bd_data_size: number;
+  readonly copied_bytes: number;
+  readonly lost_objects: number;
+  readonly written_back: number;
+  readonly evicted_clean: number;
+  readonly promoted: number;
+  readonly merged: number;
+  readonly stalls: number;
+  readonly reads: number;
+  readonly failed_reads: number;
+  readonly failed_writes: number;
+  readonly segments_cleaned: number;
+  readonly record_bytes: number;
+  readonly moved_bytes: number;
+  readonly programmed_bytes: number;
+  readonly write_amplification: number | null;
+  readonly programmed_bytes_ever: number;
+  readonly openings: number;
+  readonly wear: {
+    readonly erases_min: number;
+    readonly erases_mean: number;
+    readonly erases_max: number;
+    readonly erases_variation: number;
+    readonly erases_gini: number;
+    readonly erases_max_to_mean: number;
+    readonly live_shares: readonly number[];
+  };
+  readonly budget: {
+    readonly bytes_per_day: number | null;
+    readonly available_bytes: number | null;
+    readonly overdrawn_bytes: number;
+  };
+  readonly forecast_years: number | null;
+}
+
 /** What a running server says of itself. */
 export interface ServerStatus {
   readonly server: {
@@ -224,6 +270,8 @@ export interface ServerStatus {
     /** orig_data_size / (mem_used_total + metadata_size). */
     readonly everything: number | null;
   };
+  /** The overflow log, null without one. */
+  readonly overflow: OverflowStatus | null;
   /** The accounting identity, orig_data_size less all its terms: 0. */
   readonly identity_difference: number;
   readonly exports: readonly ExportStatus[];

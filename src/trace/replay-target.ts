@@ -19,7 +19,7 @@ export interface ReplayTarget {
   flush(): Done;
 }
 
-/** An export of a store in this process: everything is done when it returns. */
+/** An export of a store in this process: what needs nothing but memory is done when it returns. */
 export class DeviceTarget implements ReplayTarget {
   readonly isGone = false;
   protected readonly device: Device;
@@ -33,13 +33,11 @@ export class DeviceTarget implements ReplayTarget {
   }
 
   read(offset: number, target: Uint8Array): Done {
-    this.device.readNow(offset, target);
-    return undefined;
+    return this.device.beginRead(offset, target);
   }
 
   write(offset: number, source: Uint8Array): Done {
-    this.device.writeNow(offset, source);
-    return undefined;
+    return this.device.beginWrite(offset, source);
   }
 
   discard(offset: number, length: number): Done {
@@ -48,8 +46,7 @@ export class DeviceTarget implements ReplayTarget {
   }
 
   writeZeroes(offset: number, length: number, options: { readonly reserve: boolean }): Done {
-    this.device.writeZeroesNow(offset, length, options);
-    return undefined;
+    return this.device.beginWriteZeroes(offset, length, options);
   }
 
   /** Memory is as durable as it gets. */

@@ -38,6 +38,7 @@ const errors: Readonly<Record<ErrorCode, number>> = {
   IO: ERR.EIO,
   UNSUPPORTED: ERR.EIO,
   PROTOCOL: ERR.EIO,
+  WOULD_WAIT: ERR.EIO,
   SHUTDOWN: ERR.ESHUTDOWN,
 };
 

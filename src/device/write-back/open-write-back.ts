@@ -1,0 +1,88 @@
+/** Opens a store's overflow log, from its medium up, and gives it to the store. */
+
+import { SeededRandom } from "../../base/random.ts";
+import { Seal } from "../../overflow/format/seal.ts";
+import { Log } from "../../overflow/log.ts";
+import { FileMedium } from "../../overflow/media/file.ts";
+import type { Medium } from "../../overflow/media/medium.ts";
+import { DEFAULT_LEVELLING } from "../../overflow/space/levelling.ts";
+import { SegmentSpace } from "../../overflow/space/segment-space.ts";
+import { WearLedger } from "../../overflow/wear-ledger.ts";
+import type { CheckedOverflowOptions } from "../overflow-options.ts";
+import type { StoreCore } from "../store-core.ts";
+import { WriteBack } from "./write-back.ts";
+import { WriteBudget } from "./write-budget.ts";
+
+/** From so many segments on, survivors of survivors have a stream of their own. */
+const MANY_SEGMENTS = 32;
+
+/** Gives the store the log its options ask for; does nothing if they ask for none. */
+export async function openWriteBack(store: StoreCore): Promise<void> {
+  const { overflow } = store.options;
+  if (overflow === undefined) return;
+  const medium = await openMedium(overflow);
+  try {
+    store.attach(await makeWriteBack(store, overflow, medium));
+  } catch (cause) {
+    await medium.close();
+    throw cause;
+  }
+}
+
+async function openMedium(options: CheckedOverflowOptions): Promise<Medium> {
+  if ("medium" in options.place) return options.place.medium;
+  const { path } = options.place;
+  return FileMedium.open({ path, sizeBytes: options.sizeBytes, log: options.onEvent });
+}
+
+async function makeWriteBack(
+  store: StoreCore,
+  overflow: CheckedOverflowOptions,
+  medium: Medium,
+): Promise<WriteBack> {
+  const { random, clock, codecs } = store.options;
+  const { segmentBytes, onEvent } = overflow;
+  const firstOffset = WearLedger.areaBytes(segmentBytes);
+  const segments = Math.floor((overflow.sizeBytes - firstOffset) / segmentBytes);
+  const ledger = await WearLedger.open({ medium, segmentBytes, segments, random, onEvent });
+  const seed = new Uint32Array(1);
+  random(new Uint8Array(seed.buffer));
+  const space = new SegmentSpace({
+    segments,
+    segmentBytes,
+    policy: overflow.cleaning,
+    random: new SeededRandom(seed[0]!),
+    levelling: DEFAULT_LEVELLING,
+    streams: segments >= MANY_SEGMENTS ? 3 : 2,
+    ...(ledger.earlier === null
+      ? {}
+      : { eraseCounts: ledger.earlier.eraseCounts, retired: ledger.earlier.retired }),
+  });
+  const seal = new Seal({ isPlain: overflow.isPlain, random });
+  const log = new Log({
+    medium,
+    seal,
+    space,
+    segmentBytes,
+    firstOffset,
+    onEvent,
+    onErased: () => ledger.erased(),
+  });
+  await ledger.begin(space, () => log.counts().programmed_bytes);
+  return new WriteBack({
+    engine: store.engine,
+    log,
+    space,
+    ledger,
+    medium,
+    codecs,
+    clock,
+    budget: new WriteBudget({ bytesPerDay: overflow.budgetBytesPerDay, clock }),
+    options: overflow,
+    onClose: async () => {
+      await ledger.save();
+      seal.close();
+      await medium.close();
+    },
+  });
+}
