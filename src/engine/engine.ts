@@ -262,8 +262,8 @@ export class Engine {
 
   /**
    * Brings an object that is away back, with the bytes it was evicted with: `length` of them in `scratch`, or the raw
-   * page in `decoded`. Whether it did; false, and nothing changed, if there is no room, or the object is not away, or has
-   * another length. It has a copy on the log then.
+   * page in `decoded`. Whether it did; false, and nothing changed, if there is no room, or the object is not away, or
+   * has another length. It has a copy on the log then.
    */
   admit(id: number, length: number): boolean {
     const isDone = this.#core.admit(id, length) !== 0;
@@ -292,8 +292,8 @@ export class Engine {
   }
 
   /**
-   * The object whose bytes on the log became dead by the last call, which freed it, overwrote it in its place or recoded
-   * it; 0 if there is none. It is told once, and no call makes more than one, so ask after each.
+   * The object whose bytes on the log became dead by the last call, which freed it, overwrote it in its place or
+   * recoded it; 0 if there is none. It is told once, and no call makes more than one, so ask after each.
    */
   takeDropped(): number {
     const id = this.reply[DROPPED]!;

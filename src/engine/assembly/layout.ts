@@ -24,9 +24,9 @@ export const DECODED = memory.data(4096 + 64, 64);
 export const MOST_DOMAINS: u32 = 4096;
 export const SECRETS = memory.data(4096 * 8, 8);
 /**
- * Words handed to the host beside a result: 0 and 1 the same-filled word; 2 the candidate object to compare; 3 the object
- * whose bytes on the log the last call made dead, 0 for none; 4 the object away whose hash was that of the page just
- * stored, 0 for none. The host clears 3 and 4.
+ * Words handed to the host beside a result: 0 and 1 the same-filled word; 2 the candidate object to compare; 3 the
+ * object whose bytes on the log the last call made dead, 0 for none; 4 the object away whose hash was that of the page
+ * just stored, 0 for none. The host clears 3 and 4.
  */
 export const REPLY = memory.data(32, 16);
 export const REPLY_DROPPED: usize = 12;

@@ -9,8 +9,8 @@
  *     12 hash       low half of the content's hash, 0 and unused where nothing is looked up
  *
  * length 4096 means stored raw; priority says which of the store's codecs wrote it (0 the primary one); exhausted: no
- * codec of the store could shrink it further. dup_data_size = sum of length * (references - 1). A reserved page has an id
- * reserved with it, so that its write lacks none.
+ * codec of the store could shrink it further. dup_data_size = sum of length * (references - 1). A reserved page has an
+ * id reserved with it, so that its write lacks none.
  *
  * State, at most one bit of it: AWAY, the bytes are on the log only; COPIED, in memory, and the same bytes on the log;
  * LEAVING, in memory, and on their way to the log. In none of them the log does not matter. Length and priority of an
@@ -271,7 +271,7 @@ function setRecord(entry: usize, length: u32, priority: u32): void {
   store<u32>(entry, kept | length | (priority << PRIORITY_SHIFT), 4);
 }
 
-/** Gives the place of an object in memory up: its bytes are on the log, `length` of them, of the codec of `priority`. */
+/** Gives up the place of an object in memory: `length` bytes for it, of the codec of `priority`, are on the log. */
 export function evictObject(entry: usize, length: u32, priority: u32): void {
   const info = infoOf(entry);
   const references = referencesOf(entry);
