@@ -11,7 +11,7 @@ import { systemCode } from "../../base/file-error.ts";
 const SECTOR_BYTES = 512;
 
 /** `8:1` from a device number as Linux packs it. */
-export function deviceName(device: bigint): string {
+function deviceName(device: bigint): string {
   const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
   const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
   return `${major}:${minor}`;

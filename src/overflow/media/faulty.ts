@@ -1,6 +1,6 @@
 /**
- * Any medium, with faults: errors, torn, lost and reordered writes, flipped bits, delay, death. What goes wrong is drawn
- * from the random source given, when the call is made and in the order of calls, so that a run repeats from its seed.
+ * Any medium, with faults: errors, torn, lost and reordered writes, flipped bits, delay, death. What goes wrong is
+ * drawn from the random source given, when the call is made and in the order of calls: a run repeats from its seed.
  *
  * Holds always: nothing but what the plan asks for goes wrong, and all that does is counted. Reordering is not for a
  * NAND model, which insists on the order within a block.

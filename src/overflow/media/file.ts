@@ -101,7 +101,7 @@ export class FileMedium implements Medium {
       }
       // A part is written where room ends; what the rest is answered with says why.
       if (bytesWritten === 0)
-        throw this.#refusal(`writing ${length} bytes at ${offset}`, "none went");
+        throw this.#refusal(`writing ${length} bytes at ${offset}`, "nothing was taken");
       done += bytesWritten;
     }
   }
@@ -148,11 +148,12 @@ export class FileMedium implements Medium {
       const message = `${this.name}: ${act} failed, no space is left on its file system: free some`;
       return new PagefoldError("NO_SPACE", message, { cause });
     }
-    return this.#refusal(act, cause instanceof Error ? cause.message : String(cause), cause);
+    const words = cause instanceof Error ? cause.message : String(cause);
+    return this.#refusal(act, `the system says "${words}"`, cause);
   }
 
   #refusal(act: string, reason: string, cause?: unknown): PagefoldError {
-    const message = `${this.name}: ${act} failed, the system says "${reason}": check the disk`;
+    const message = `${this.name}: ${act} failed, ${reason}: check the disk`;
     return new PagefoldError("IO", message, { cause });
   }
 }

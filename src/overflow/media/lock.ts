@@ -2,9 +2,9 @@
  * The lock of a log file: PATH.lock beside it, which names the process that has it by pid, start time and boot, since
  * Node has no flock.
  *
- * Holds always: a lock appears with its contents, as a link to a file written before (by an exclusive create where the
- * file system has no links). One whose owner is gone is replaced by a rename, and only by who holds a lock on that lock,
- * got in the same way: of several takers one wins. Where the owner cannot be told, the lock stands.
+ * Holds always: a lock appears with its contents, as a link to a file written before (by an exclusive create where
+ * the file system has no links). One whose owner is gone is replaced by a rename, and only by who holds a lock on that
+ * lock, got in the same way: of several takers one wins. Where the owner cannot be told, the lock stands.
  *
  * Limit: an owner in another pid namespace, or on another machine that shares the folder, looks gone.
  */

@@ -23,8 +23,8 @@ export interface NandTimes {
 }
 
 /**
- * TLC: means over lower, center and upper pages (read 56.5, 77.5, 106 us, program 0.8205, 2.225, 5.734 ms) and the erase
- * time, as FEMU's hw/femu/nand/nand.h has them from the SimpleSSD paper.
+ * TLC: means over lower, center and upper pages (read 56.5, 77.5, 106 us, program 0.8205, 2.225, 5.734 ms) and the
+ * time of an erase, as FEMU (FAST'18) has them in its nand.h, taken there from the SimpleSSD paper.
  */
 export const TLC_TIMES: NandTimes = {
   readSeconds: 80e-6,

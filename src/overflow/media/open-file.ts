@@ -1,5 +1,6 @@
 /**
- * Opens what a file medium stands on: a regular file, made where there is none and grown to its size, or a block device.
+ * Opens what a file medium stands on: a regular file, made where there is none and grown to its size, or a block
+ * device.
  *
  * Holds always: either all of it succeeds, or nothing is left open, locked or lying about.
  */

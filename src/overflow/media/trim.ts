@@ -1,10 +1,10 @@
 /**
- * Tells the system which ranges of an open file are needed no more: a hole is punched through util-linux's fallocate, a
- * block device is told through its blkdiscard.
+ * Tells the system which ranges of an open file are needed no more: a hole is punched through util-linux's fallocate,
+ * a block device is told through its blkdiscard.
  *
- * A child process takes some milliseconds, so ranges are collected for a while and joined with their neighbours, and one
- * child runs at a time. Holds always: a range that is written again is not trimmed; a write to the one being trimmed
- * waits for its end. A tool that is missing or fails is told of once, and not called again.
+ * A child process takes some milliseconds, so ranges are collected for a while and joined with their neighbours, and
+ * one child runs at a time. Holds always: a range that is written again is not trimmed; a write to the one being
+ * trimmed waits for its end. A tool that is missing or fails is told of once, and not called again.
  */
 
 import { runTool } from "./run-tool.ts";
