@@ -63,8 +63,8 @@ export function crc32c(bytes: Uint8Array, before = 0): number {
 }
 
 /**
- * A check as it is stored: rotated and moved, as LevelDB does it, since the check of bytes that end with their own check
- * is the same whatever they are.
+ * A check as it is stored: rotated and moved, as LevelDB does it, since the check of bytes that end with their own
+ * check is the same whatever they are.
  */
 export function maskCheck(check: number): number {
   return (((check >>> 15) | (check << 17)) + MASK_DELTA) >>> 0;

@@ -78,7 +78,10 @@ export class HeaderArea {
       const failure = await readSegment(medium, segment * segmentBytes, bytes);
       if (failure !== null) failures += 1;
       if (failures === HEADER_SEGMENTS) throw failure;
-      newest = findNewest(bytes, { segment, step: medium.programBytes }, newest);
+      const header = findNewest(bytes, medium.programBytes);
+      if (header !== null && header.generation > (newest?.header.generation ?? -1)) {
+        newest = { header, segment };
+      }
     }
     const area = new HeaderArea(medium, segmentBytes, newest);
     const found = newest?.header.state ?? null;
@@ -100,7 +103,7 @@ export class HeaderArea {
   }
 
   async #put(bytes: Uint8Array): Promise<void> {
-    if (this.#segment < 0) return this.#begin(0, bytes).catch(() => this.#begin(1, bytes));
+    if (this.#segment < 0) return this.#beginEither(bytes);
     if (this.#position + bytes.length <= this.#segmentBytes && (await this.#append(bytes))) return;
     const other = 1 - this.#segment;
     const hadFailed = this.#hasFailed[other];
@@ -108,8 +111,17 @@ export class HeaderArea {
       await this.#begin(other, bytes);
     } catch (cause) {
       // Only now is the newest header put at risk: else a header segment that is worn out would end the account.
-      if (!hadFailed) throw cause;
+      if (!isRefusal(cause) || !hadFailed) throw cause;
       await this.#begin(1 - other, bytes);
+    }
+  }
+
+  async #beginEither(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#begin(0, bytes);
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause;
+      await this.#begin(1, bytes);
     }
   }
 
@@ -118,7 +130,8 @@ export class HeaderArea {
     const offset = this.#segment * this.#segmentBytes + this.#position;
     try {
       await this.#medium.write(offset, bytes);
-    } catch {
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause;
       this.#position = this.#segmentBytes;
       return false;
     }
@@ -140,23 +153,23 @@ export class HeaderArea {
   }
 }
 
+/** What a medium answers; anything else is a mistake of ours and goes on as it is. */
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof PagefoldError;
+}
+
 interface Found {
   readonly header: ReadHeader;
   readonly segment: number;
 }
 
-/** The newest header in a header segment's bytes, or the one found before if that is newer. */
-function findNewest(
-  bytes: Uint8Array,
-  at: { readonly segment: number; readonly step: number },
-  before: Found | null,
-) {
-  let newest = before;
-  for (let offset = 0; offset + HEADER_HEAD_BYTES <= bytes.length; offset += at.step) {
+/** The newest header in the bytes of a header segment, null if there is none; headers begin at multiples of `step`. */
+function findNewest(bytes: Uint8Array, step: number): ReadHeader | null {
+  let newest: ReadHeader | null = null;
+  for (let offset = 0; offset + HEADER_HEAD_BYTES <= bytes.length; offset += step) {
     if (!hasHeaderMagic(bytes, offset)) continue;
     const header = decodeHeader(bytes, offset);
-    if (header === null || header.generation <= (newest?.header.generation ?? -1)) continue;
-    newest = { header, segment: at.segment };
+    if (header !== null && header.generation > (newest?.generation ?? -1)) newest = header;
   }
   return newest;
 }
@@ -167,6 +180,7 @@ async function readSegment(medium: Medium, offset: number, target: Uint8Array): 
     await medium.read(offset, target);
     return null;
   } catch (cause) {
+    if (!isRefusal(cause)) throw cause;
     let readable = 0;
     for (let at = 0; at < target.length; at += medium.programBytes) {
       const part = target.subarray(at, at + medium.programBytes);
