@@ -11,8 +11,9 @@ import { parseArgs } from "node:util";
 import { CORPORA } from "./corpus.ts";
 import { describeMachine } from "./measure.ts";
 import { type MemoryRow, runMemory } from "./memory.ts";
+import { type OverflowRow, runOverflow } from "./overflow.ts";
 import { type Race, runRace } from "./race.ts";
-import { renderMemory, renderRace, renderScale, renderSteps } from "./render.ts";
+import { renderMemory, renderOverflow, renderRace, renderScale, renderSteps } from "./render.ts";
 import { codecSide, copySide, deviceSide, type Side, storeSide, zramSide } from "./sides.ts";
 import { runScale, runSteps, type Scale, type Steps } from "./steps.ts";
 import { withZram, type ZramDevice, zramObstacle } from "./zram-device.ts";
@@ -34,10 +35,16 @@ interface Report {
   readonly options: { readonly smoke: boolean };
   readonly machine: ReturnType<typeof describeMachine>;
   readonly rivals_missing: readonly string[];
-  readonly results: { race: Race[]; steps: Steps[]; scale: Scale[]; memory: MemoryRow[] };
+  readonly results: {
+    race: Race[];
+    steps: Steps[];
+    scale: Scale[];
+    memory: MemoryRow[];
+    overflow: OverflowRow[];
+  };
 }
 
-const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory]
+const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory,overflow]
 
 Measures pagefold beside the kernel's zram, a codec alone and a page copy, on the three corpora in fixtures/, and prints
 tables; the same figures go to bench/results/ as JSON. Run it as root, with zram loaded and nothing else running.
@@ -55,7 +62,7 @@ async function run(
   parts: readonly string[],
 ): Promise<Report["results"]> {
   const size = SIZES[isSmoke ? "smoke" : "real"];
-  const results: Report["results"] = { race: [], steps: [], scale: [], memory: [] };
+  const results: Report["results"] = { race: [], steps: [], scale: [], memory: [], overflow: [] };
   const has = (part: string): boolean => parts.length === 0 || parts.includes(part);
 
   for (const corpus of has("race") ? CORPORA : []) {
@@ -98,6 +105,12 @@ async function run(
   for (const corpus of has("memory") ? CORPORA : [])
     results.memory.push(...(await runMemory(corpus, device)));
   if (results.memory.length > 0) say(renderMemory(results.memory));
+  for (const corpus of has("overflow") ? CORPORA : []) {
+    results.overflow.push(
+      await runOverflow({ corpus, pages: size.stepPages, rounds: size.rounds }),
+    );
+  }
+  if (results.overflow.length > 0) say(renderOverflow(results.overflow));
   return results;
 }
 

@@ -2,6 +2,7 @@
 
 import { columns, decimal, wholeNumber } from "../src/report/terminal.ts";
 import type { MemoryRow } from "./memory.ts";
+import type { OverflowRow } from "./overflow.ts";
 import type { Race } from "./race.ts";
 import type { Scale, Steps } from "./steps.ts";
 
@@ -74,4 +75,35 @@ export function renderMemory(rows: readonly MemoryRow[]): string {
   const head = ["", "", "mem_used_total", "metadata", "in all", "of zram's"];
   const align = ["left", "left", "right", "right", "right", "right"] as const;
   return `\nmemory for each corpus as it is, bytes\n${columns([head, ...lines], { align })}`;
+}
+
+export function renderOverflow(rows: readonly OverflowRow[]): string {
+  const lines = rows.map((row) => [
+    row.corpus,
+    decimal(row.write_back),
+    decimal(row.write_plain),
+    decimal(row.write_ratio),
+    decimal(row.read_log),
+    decimal(row.read_plain),
+    decimal(row.read_ratio),
+    decimal(row.memory_with),
+    decimal(row.memory_without),
+    decimal(row.memory_ratio),
+  ]);
+  const head = [
+    "",
+    "write-back MB/s",
+    "plain",
+    "ratio (>= 0.7)",
+    "read log µs",
+    "plain",
+    "ratio (<= 1.3)",
+    "in memory, log µs",
+    "no log",
+    "ratio (<= 1.05)",
+  ];
+  const align = ["left", ...Array.from({ length: 9 }, () => "right" as const)] as const;
+  const title =
+    "the overflow tier: records written back, one page read back at a time, and pages in memory";
+  return `\n${title}\n${columns([head, ...lines], { align })}`;
 }

@@ -28,22 +28,41 @@ function prepare(): { readonly kernel: KernelFolder; readonly reason: string } {
 const { kernel, reason } = prepare();
 const workloads = [dicts(350_003, 1), noise(2001, 1), heap(450_007, 1)];
 
-const CLIENTS: readonly { readonly client: NbdClient; readonly title: string }[] = [
+interface Guest {
+  readonly client: NbdClient;
+  readonly title: string;
+  readonly memoryLimit?: string;
+}
+
+const GUESTS: readonly Guest[] = [
   { client: "qemu", title: "a guest whose virtio disk QEMU gets by NBD" },
   { client: "kernel", title: "a guest whose own kernel speaks NBD" },
+  { client: "qemu", title: "a guest most of whose swap goes to the log", memoryLimit: "16M" },
 ];
 
-describe.skipIf(reason !== "").each(CLIENTS)("$title", ({ client }) => {
+describe.skipIf(reason !== "").each(GUESTS)("$title", ({ client, memoryLimit }) => {
   let session: Session;
   beforeAll(async () => {
-    session = await runSession({ kernel, client, workloads });
+    const limit = memoryLimit === undefined ? {} : { memoryLimit };
+    session = await runSession({ kernel, client, workloads, ...limit });
     const { pswpout, pswpin } = session.report;
     const most = Math.max(...session.samples.map(({ store }) => store.mem_used_max));
-    const { requests } = session.samples.at(-1)!.exports[0]!;
+    const { exports, store } = session.samples.at(-1)!;
     console.log(
-      `${client}: ${pswpout} pages out, ${pswpin} in, ${most} bytes of memory at most, ${JSON.stringify(requests)}`,
+      `${client}: ${pswpout} pages out, ${pswpin} in, ${most} bytes of memory at most, ${store.bd_writes} objects to the log, ${store.bd_reads} read from it, ${JSON.stringify(exports[0]!.requests)}`,
     );
   });
+
+  if (memoryLimit !== undefined) {
+    it("keeps most of what is swapped on the log", () => {
+      const fullest = session.samples.reduce((best, sample) =>
+        sample.store.objects > best.store.objects ? sample : best,
+      );
+      const { objects, bd_count, bd_data_size, compr_data_size } = fullest.store;
+      expect(bd_count).toBeGreaterThan(objects / 2);
+      expect(bd_data_size).toBeGreaterThan(compr_data_size);
+    });
+  }
 
   it.each(workloads)("$script computes what the host computes", ({ script, expected }) => {
     const result = session.report.results.find((candidate) => candidate.script === script);

@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly listen: "socket" | "port";
   /** A file to record a trace to. */
   readonly record?: string;
+  /** Further arguments of `pagefold serve`. */
+  readonly further?: readonly string[];
 }
 
 export interface SwapServer {
@@ -42,13 +44,15 @@ function readyUri(child: ChildProcess, ended: Promise<Finished>): Promise<URL> {
 }
 
 export async function startServer(options: ServerOptions): Promise<SwapServer> {
-  const { scratch, size, listen, record } = options;
+  const { scratch, size, listen, record, further = [] } = options;
   const socket = join(scratch, "nbd");
   // The control socket of a server on a port lies in this folder.
   const env = { ...process.env, XDG_RUNTIME_DIR: scratch };
   const at = listen === "socket" ? ["--socket", socket] : ["--listen", "127.0.0.1:0"];
   const recording = record === undefined ? [] : ["--record", record];
-  const server = guarded(start(["serve", "--size", size, ...at, ...recording], { env }));
+  const server = guarded(
+    start(["serve", "--size", size, ...at, ...recording, ...further], { env }),
+  );
   const ended = finished(server);
   const port = Number((await readyUri(server, ended)).port);
 

@@ -1,5 +1,6 @@
 /** One guest from its start to its end: a server, a kernel whose swap is the server's disk, programs that need it. */
 
+import { join } from "node:path";
 import type { ServerStatus } from "../../src/report/result.ts";
 import { boot, nbdDisk, type Report, USER_NETWORK } from "./boot.ts";
 import { cleanUp, makeScratch } from "./cleanup.ts";
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly before?: readonly string[];
   /** A file to record a trace to. */
   readonly record?: string;
+  /** Most memory the server may take for pages; the rest lies on an overflow log in its scratch folder. */
+  readonly memoryLimit?: string;
 }
 
 export interface Session {
@@ -52,13 +55,15 @@ function planOf({ client, workloads, before = [] }: SessionOptions, port: number
 
 /** One at a time: it leaves no process and no temporary file of this one. */
 export async function runSession(options: SessionOptions): Promise<Session> {
-  const { kernel, client, record } = options;
+  const { kernel, client, record, memoryLimit } = options;
   const isKernel = client === "kernel";
   try {
     const scratch = makeScratch();
     const listen = isKernel ? "port" : "socket";
     const recording = record === undefined ? {} : { record };
-    const server = await startServer({ scratch, size: SIZE, listen, ...recording });
+    const overflow = ["--overflow", join(scratch, "overflow.log"), "--overflow-size", SIZE];
+    const further = memoryLimit === undefined ? [] : ["--memory-limit", memoryLimit, ...overflow];
+    const server = await startServer({ scratch, size: SIZE, listen, further, ...recording });
     const devices = isKernel ? USER_NETWORK : nbdDisk(server.socket);
     const report = await boot({ kernel, plan: planOf(options, server.port), scratch, devices });
     return { report, samples: await server.stop() };
