@@ -85,31 +85,35 @@ export class ExportBytes {
       const index = Math.floor((offset + done) / PAGE_BYTES);
       const inPage = (offset + done) % PAGE_BYTES;
       const part = bytes.subarray(done, done + PAGE_BYTES - inPage);
-      await this.#change(index, () => {
+      await this.#change({ index, from: inPage, end: inPage + part.length }, () => {
         this.#store.engine.page.set(part, inPage);
         return this.#export.writeStaged(index, 0);
       });
+      this.#export.checkOpen();
       done += part.length;
       done += this.#writeSome(offset + done, bytes.subarray(done));
     }
   }
 
   /**
-   * Stages the page, wherever it is, and lets `store` change and store it; again when there was no room and some was
-   * made.
+   * Stages the page, wherever it is, unless all of it is to be changed, and lets `store` change and store it; again
+   * when there was no room and some was made.
    */
-  async #change(index: number, store: () => boolean): Promise<void> {
+  async #change(part: Part, store: () => boolean): Promise<void> {
     const opened = this.#export;
-    for (;;) {
+    const { index } = part;
+    for (let mayWait = true; ; ) {
       opened.checkOpen();
-      if (!opened.loadStaged(index, 0)) {
+      if (!isWhole(part) && !opened.loadStaged(index, 0)) {
         const page = new Uint8Array(PAGE_BYTES);
         // What the slot holds now may be something else.
         if (!(await opened.fetchUnchanged(index, page))) continue;
         this.#store.engine.page.set(page);
       }
       if (store()) return;
-      await opened.waitForRoom(index);
+      if (!mayWait) opened.refuseRoom(index);
+      // Where nothing more can leave, others may have freed something meanwhile.
+      mayWait = await opened.waitForRoom();
     }
   }
 
@@ -132,7 +136,13 @@ export class ExportBytes {
       const count = Math.min(STAGED_PAGES, Math.ceil((inPage + left) / PAGE_BYTES));
       const part = Math.min(count * PAGE_BYTES - inPage, left);
       for (let staged = 0; staged < count; staged++) {
-        if (opened.readStaged(index + staged, staged)) continue;
+        try {
+          if (opened.readStaged(index + staged, staged)) continue;
+        } catch (cause) {
+          if (waits === null) throw cause;
+          // Those begun still work on the caller's bytes.
+          return allDone([...waits, Promise.reject(cause)]);
+        }
         // Nobody else's bytes are to be seen should it fail.
         engine.fill(staged, 0, 0);
         waits ??= [];
@@ -204,7 +214,7 @@ export class ExportBytes {
       return this.#export.writeStaged(index, 0);
     };
     if (this.#export.loadStaged(index, 0) && store()) return undefined;
-    return mayWait ? this.#change(index, store) : this.#refuse(index);
+    return mayWait ? this.#change(part, store) : this.#refuse(index);
   }
 
   /** Makes the range zeros that stay in use; pages then all zeros have room reserved for the next write to them. */
@@ -222,7 +232,7 @@ export class ExportBytes {
   async #clearReservedRest(offset: number, end: number): Promise<void> {
     for (let at = offset; at < end; at = nextPage(at, end)) {
       const part = partOf(at, nextPage(at, end));
-      await this.#change(part.index, () => this.#storeCleared(part));
+      await this.#change(part, () => this.#storeCleared(part));
     }
   }
 

@@ -134,12 +134,12 @@ export class ExportTable {
   }
 
   /**
-   * Waits for the overflow log to take something out of memory, so that a write to the slot may find room.
-   * @throws PagefoldError NO_SPACE if nothing more can leave.
+   * Waits for the overflow log to take something out of memory, so that a write may find room: false if nothing more
+   * can leave.
    */
-  async waitForRoom(index: number): Promise<void> {
+  async waitForRoom(): Promise<boolean> {
     assert(this.#writeBack !== null, "without a log, writes do not wait");
-    if (!(await this.#writeBack.makeRoom())) this.refuseRoom(index);
+    return this.#writeBack.makeRoom();
   }
 
   #refuseSlot(index: number): never {

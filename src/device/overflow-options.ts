@@ -1,10 +1,12 @@
 /** What a store's overflow log can be asked for, and the one check of it. */
 
 import { formatSize, PAGE_BYTES } from "../base/units.ts";
+import { mostSegments } from "../overflow/format/header.ts";
 import { HEADER_SEGMENTS, RECORD_HEAD_BYTES, UNIT_ALIGN } from "../overflow/format/layout.ts";
 import type { Medium } from "../overflow/media/medium.ts";
 import type { CleaningPolicy } from "../overflow/space/cleaning/cleaning-policy.ts";
 import { cleaningPolicy } from "../overflow/space/cleaning/policies.ts";
+import { MOST_SEGMENTS } from "../overflow/space/segment-space.ts";
 import { checkBytes, checkFlag, checkKeys, checkObject, invalid, shown } from "./checks.ts";
 
 const KIB = 2 ** 10;
@@ -14,7 +16,6 @@ const MIB = 2 ** 20;
 const MOST_LOG_BYTES = 2 ** 32 * UNIT_ALIGN;
 const LEAST_SEGMENT_BYTES = 64 * KIB;
 const MOST_SEGMENT_BYTES = 64 * MIB;
-const MOST_SEGMENTS = 2 ** 20;
 const LEAST_SEGMENTS = 4 + HEADER_SEGMENTS;
 /** A day's bytes hold the largest record, so that each object can leave some day. */
 const LEAST_BUDGET_BYTES = RECORD_HEAD_BYTES + PAGE_BYTES;
@@ -132,9 +133,10 @@ function checkSize(
       `overflow.sizeBytes is ${sized(sizeBytes)}, ${segments} whole segments of ${formatSize(segmentBytes)}; the log needs ${LEAST_SEGMENTS}, four for pages and two for what outlives it: give at least ${sized(LEAST_SEGMENTS * segmentBytes)} or smaller segments`,
     );
   }
-  if (segments > MOST_SEGMENTS) {
+  const mostOfThem = Math.min(MOST_SEGMENTS, mostSegments(segmentBytes));
+  if (segments > mostOfThem) {
     throw invalid(
-      `overflow.sizeBytes is ${sized(sizeBytes)}, ${segments} segments of ${formatSize(segmentBytes)}; at most ${MOST_SEGMENTS} are possible: give larger segments`,
+      `overflow.sizeBytes is ${sized(sizeBytes)}, ${segments} segments of ${formatSize(segmentBytes)}; at most ${mostOfThem} of that size are possible: give larger segments`,
     );
   }
   const wholeBytes = segments * segmentBytes;

@@ -24,6 +24,7 @@ import { StoreCore } from "./store-core.ts";
 import type { WriteBackRequest, WriteBackResult } from "./write-back/by-hand.ts";
 import { openWriteBack } from "./write-back/open-write-back.ts";
 import type { OverflowStats } from "./write-back/overflow-stats.ts";
+import type { RecordObserver } from "./write-back/write-back.ts";
 
 async function loadCodecs(options: StoreOptions): Promise<void> {
   if (typeof options !== "object" || options === null) return;
@@ -148,6 +149,12 @@ export class Store {
   /** What is known of the overflow log, null without one. */
   overflowStats(): OverflowStats | null {
     return this.#open().writeBack?.stats() ?? null;
+  }
+
+  /** @internal Tells `observer` of the log's records from now on; does nothing without a log. */
+  observeRecords(observer: RecordObserver): void {
+    const { writeBack } = this.#open();
+    if (writeBack !== null) writeBack.observer = observer;
   }
 
   /** Moves objects together and gives memory of the pool back: the pages won. */

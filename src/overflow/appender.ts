@@ -16,7 +16,7 @@ import type { SegmentRecords } from "./segment-records.ts";
 /** Written at once, at most. */
 const CHUNK_BYTES = 2 ** 18;
 /** A unit that holds the largest record there can be. */
-export const LEAST_UNIT_BYTES = 4224;
+const LEAST_UNIT_BYTES = 4224;
 
 /** A record on its way: columns of `Pending`. */
 const ID = 0;

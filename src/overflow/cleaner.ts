@@ -3,7 +3,7 @@
  * One victim at a time, some units at a time; everything else goes on between.
  *
  * Holds always: records that died are not copied, and units of dead records only are not read. An object whose unit
- * cannot be read or opened is lost, and said so when it is asked for.
+ * cannot be read or opened twice in a row is lost, and said so when it is asked for.
  */
 
 import type { Appender } from "./appender.ts";
@@ -18,6 +18,7 @@ import {
   unitRecords,
 } from "./format/unit.ts";
 import { type LogParts, segmentOffset } from "./log-parts.ts";
+import type { Placement } from "./placement.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 
 /** Read at once. */
@@ -33,6 +34,8 @@ export interface CleanerOptions {
   /** A segment was erased, or cleaning found nothing more to do. */
   readonly onProgress: () => void;
   readonly onErased: () => void;
+  /** A record cannot be read: whether the object has gone with it. */
+  readonly onLost: (id: number) => boolean;
   readonly isDead: () => boolean;
 }
 
@@ -167,35 +170,44 @@ export class Cleaner {
       const position = own.positionOf(unit);
       const at = (position - start) * UNIT_ALIGN;
       const view = this.#chunk.subarray(at, at + own.lengthOf(unit) * UNIT_ALIGN);
-      if (!isRead && !(await this.#readAlone(position, view))) this.#lose(segment, unit);
-      else if (!openUnit(parts.seal, view)) this.#lose(segment, unit);
-      else if (!(await this.#moveRecords(view, position, out))) return false;
+      // What a read brought wrong, or not at all, may come right by the next.
+      const isOpen = (isRead && openUnit(parts.seal, view)) || (await this.#openAlone(position, view));
+      this.#loseMissing(segment, unit, isOpen ? view : null);
+      if (isOpen && !(await this.#moveRecords(view, position, out))) return false;
     }
     return true;
   }
 
-  async #readAlone(position: number, target: Uint8Array): Promise<boolean> {
+  async #openAlone(position: number, target: Uint8Array): Promise<boolean> {
+    const { parts, reader } = this.#options;
     try {
-      await this.#options.reader.readUnits(position, target);
-      return true;
+      await reader.readUnits(position, target);
+      return openUnit(parts.seal, target);
     } catch {
       return false;
     }
   }
 
-  #lose(segment: number, unit: number): void {
+  /**
+   * Gives up the records of a unit that are not in the bytes read for it: `view`, or null where it could not be opened.
+   * A unit that opened is another one where a write was lost and an earlier unit of this life lies there still.
+   */
+  #loseMissing(segment: number, unit: number, view: Uint8Array | null): void {
     const { records, placement, space, onEvent, medium } = this.#options.parts;
     const position = records[segment]!.positionOf(unit);
     let lost = 0;
     for (const id of records[segment]!.idsOf(unit)) {
-      if (placement.unitOf(id) !== position) continue;
+      if (placement.unitOf(id) !== position || (view !== null && holds(view, placement, id))) continue;
       space.died(segment, placement.recordBytes(id));
-      placement.lose(id);
-      lost += 1;
+      if (this.#options.onLost(id)) {
+        placement.lose(id);
+        lost += 1;
+      } else {
+        placement.remove(id);
+      }
     }
-    onEvent(
-      `${lost} objects are lost: a unit in segment ${segment} of ${medium.name} could not be read`,
-    );
+    if (lost === 0) return;
+    onEvent(`${lost} objects are lost: a unit in segment ${segment} of ${medium.name} could not be read`);
   }
 
   async #moveRecords(unit: Uint8Array, position: number, out: Appender): Promise<boolean> {
@@ -210,7 +222,8 @@ export class Cleaner {
         placement.recordOffset(id) === at &&
         placement.generationOf(id) === generation;
       if (isLive()) {
-        if (!out.fits(length) && !(await out.makeRoom(length))) return false;
+        // A write that failed meanwhile takes the room with it.
+        while (!out.fits(length)) if (!(await out.makeRoom(length))) return false;
         // It may have died meanwhile.
         if (isLive()) {
           const from = at + RECORD_HEAD_BYTES;
@@ -224,4 +237,14 @@ export class Cleaner {
     }
     return true;
   }
+}
+
+/** Whether the unit holds the record that the object's placement tells of. */
+function holds(unit: Uint8Array, placement: Placement, id: number): boolean {
+  const at = placement.recordOffset(id);
+  return (
+    recordObject(unit, at) === id &&
+    recordGeneration(unit, at) === placement.generationOf(id) &&
+    recordLength(unit, at) === placement.lengthOf(id)
+  );
 }

@@ -30,6 +30,8 @@ export interface LogOwner {
   placed(id: number, length: number, priority: number): boolean;
   /** The record could not be written. */
   failed(id: number, length: number): void;
+  /** The record cannot be read any more: whether the object has gone with it; false if it is in memory too. */
+  lost(id: number): boolean;
 }
 
 export interface LogOptions {
@@ -93,6 +95,7 @@ export class Log {
       survivorsOf: (stream) => this.#survivorsOf(stream),
       onProgress: () => this.#wake(),
       onErased: () => options.onErased(),
+      onLost: (id) => this.#owner?.lost(id) ?? true,
       isDead: () => this.isDead,
     });
   }
@@ -112,7 +115,8 @@ export class Log {
       onWritten: (record) => this.#onWritten(record),
       onFailed: (record) => {
         space.died(record.segment, RECORD_HEAD_BYTES + record.length);
-        if (record.from === NOWHERE) this.#owner?.failed(record.id, record.length);
+        const isCurrent = this.placement.generationOf(record.id) === record.generation;
+        if (record.from === NOWHERE && isCurrent) this.#owner?.failed(record.id, record.length);
       },
       onProgrammed: (bytes) => {
         this.#programmedBytes += bytes;
@@ -261,7 +265,7 @@ export class Log {
     for (const wake of waiters) wake();
   }
 
-  /** Forgets every object. */
+  /** Forgets every object; of what is being written nobody is told. */
   clear(): void {
     const { placement, space, records } = this.#parts;
     for (const [segment, own] of records.entries()) {
@@ -277,11 +281,12 @@ export class Log {
     placement.clear();
   }
 
-  /** Ends it; the medium is its opener's to close. */
+  /** Ends it, after the reads that are under way; the medium is its opener's to close. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wake();
     await this.#cleaner.stop();
     await this.#writer.flush();
+    await this.#reader.allDone();
   }
 }

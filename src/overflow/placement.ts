@@ -108,9 +108,10 @@ export class Placement {
     this.lostBytes += this.lengthOf(id);
   }
 
-  /** Forgets every record; the generations go on. */
+  /** Forgets every record, those being written too: the generations go on. */
   clear(): void {
     this.#unit.fill(NOWHERE);
+    for (let id = 0; id < this.#generation.length; id++) this.#generation[id]! += 1;
     this.lostObjects = 0;
     this.lostBytes = 0;
   }

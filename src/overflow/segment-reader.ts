@@ -26,6 +26,8 @@ export class SegmentReader {
   readonly #pins: Uint32Array;
   readonly #waiters = new Map<number, () => void>();
   readonly #buffers: Uint8Array[] = [];
+  #underWay = 0;
+  #whenDone: (() => void)[] = [];
   reads = 0;
   failedReads = 0;
 
@@ -43,8 +45,10 @@ export class SegmentReader {
     const position = placement.unitOf(id);
     assert(position !== NOWHERE, "an object that is away has a record");
     this.reads += 1;
-    if (position === LOST)
+    if (position === LOST) {
+      this.failedReads += 1;
       throw this.#lost(id, "its segment could not be read when it was cleaned");
+    }
     const offset = placement.unitOffset(id);
     const at = placement.recordOffset(id);
     const length = placement.lengthOf(id);
@@ -53,6 +57,7 @@ export class SegmentReader {
     const buffer = this.#buffers.pop() ?? new Uint8Array(MOST_UNIT_BYTES);
     const unit = buffer.subarray(0, placement.unitBytes(id));
     this.#pins[segment]! += 1;
+    this.#underWay += 1;
     try {
       await medium.read(offset, unit);
       const isIt =
@@ -90,9 +95,16 @@ export class SegmentReader {
 
   #unpin(segment: number): void {
     this.#pins[segment]! -= 1;
+    this.#underWay -= 1;
+    if (this.#underWay === 0) for (const tell of this.#whenDone.splice(0)) tell();
     if (this.#pins[segment] !== 0) return;
     this.#waiters.get(segment)?.();
     this.#waiters.delete(segment);
+  }
+
+  /** Done when no read is under way. */
+  async allDone(): Promise<void> {
+    while (this.#underWay > 0) await new Promise<void>((tell) => this.#whenDone.push(tell));
   }
 
   /** Done when no read of the segment is under way. */

@@ -42,8 +42,13 @@ export class WearLedger {
 
   /** Reads what is there. @throws PagefoldError IO. */
   static async open(options: LedgerOptions): Promise<WearLedger> {
-    const { medium, segmentBytes, segments } = options;
-    const { area, state } = await HeaderArea.open(medium, { segmentBytes, segments });
+    const { medium, segmentBytes, segments, onEvent } = options;
+    const { area, state, otherState } = await HeaderArea.open(medium, { segmentBytes, segments });
+    if (otherState !== null) {
+      onEvent(
+        `${medium.name} held a log of ${otherState.segments} segments of ${otherState.segmentBytes} bytes before; its erase counts do not fit one of ${segments} of ${segmentBytes} and begin anew`,
+      );
+    }
     return new WearLedger(area, options, state);
   }
 

@@ -49,9 +49,9 @@ const badOptions: readonly Bad[] = [
     refusal.invalid(6 * MIB - 1, "5 whole segments", "needs 6", "at least", 6 * MIB, "smaller"),
   ],
   [
-    "more than 2^20 segments",
+    "more segments than the header area has room for",
     { sizeBytes: 256 * GIB, segmentBytes: 64 * KIB },
-    refusal.invalid(256 * GIB, 2 ** 22, 2 ** 20, "give larger segments"),
+    refusal.invalid(256 * GIB, 2 ** 22, "30806 of that size", "give larger segments"),
   ],
   ...[0, -MIB, 32 * KIB, 3 * 64 * KIB, MIB + 1, 128 * MIB, 2 ** 16.5, Number.NaN, "1M"].map(
     (value): Bad => [

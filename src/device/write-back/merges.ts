@@ -15,6 +15,8 @@ export interface Duplicate {
   /** The object stored anew, and the one away that may be equal. */
   readonly id: number;
   readonly candidate: number;
+  /** The number of the content the candidate had on the log then: its id may come to name another object. */
+  readonly generation: number;
 }
 
 export class Merges {

@@ -1,6 +1,7 @@
 /** Opens a store's overflow log, from its medium up, and gives it to the store. */
 
 import { SeededRandom } from "../../base/random.ts";
+import { refuseForeignContents } from "../../overflow/foreign-contents.ts";
 import { Seal } from "../../overflow/format/seal.ts";
 import { Log } from "../../overflow/log.ts";
 import { FileMedium } from "../../overflow/media/file.ts";
@@ -32,6 +33,7 @@ export async function openWriteBack(store: StoreCore): Promise<void> {
 async function openMedium(options: CheckedOverflowOptions): Promise<Medium> {
   if ("medium" in options.place) return options.place.medium;
   const { path } = options.place;
+  await refuseForeignContents(path);
   return FileMedium.open({ path, sizeBytes: options.sizeBytes, log: options.onEvent });
 }
 

@@ -11,23 +11,15 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import type { Codec } from "../../../codecs/codec.ts";
-import type { Clock } from "../../base/clock.ts";
 import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import { type Engine, SIZE_CLASSES } from "../../engine/engine.ts";
 import { RECORD_HEAD_BYTES } from "../../overflow/format/layout.ts";
 import type { Log, LogOwner } from "../../overflow/log.ts";
-import type { Medium } from "../../overflow/media/medium.ts";
-import type { SegmentSpace } from "../../overflow/space/segment-space.ts";
-import { wearFigures } from "../../overflow/space/wear-figures.ts";
-import type { WearLedger } from "../../overflow/wear-ledger.ts";
 import type { ExportTable } from "../export-table.ts";
-import type { CheckedOverflowOptions } from "../overflow-options.ts";
-import { forecast } from "./forecast.ts";
 import { type Duplicate, Merges } from "./merges.ts";
-import type { OverflowStats } from "./overflow-stats.ts";
+import { type OverflowParts, type OverflowStats, overflowStats } from "./overflow-stats.ts";
 import { RecencyList } from "./recency-list.ts";
-import type { WriteBudget } from "./write-budget.ts";
 
 /** Bytes appended between two flushes while writes wait, and otherwise. */
 const URGENT_BATCH_BYTES = 2 ** 18;
@@ -35,22 +27,22 @@ const BATCH_BYTES = 2 ** 20;
 /** Of the pool, so much may be lost to fragmentation before it is compacted: 1 / this. */
 const MOST_LOSS = 8;
 
-export interface WriteBackParts {
-  readonly engine: Engine;
-  readonly log: Log;
-  readonly space: SegmentSpace;
-  readonly ledger: WearLedger;
-  readonly medium: Medium;
+export interface WriteBackParts extends Omit<OverflowParts, "startSeconds"> {
   readonly codecs: readonly Codec[];
-  readonly budget: WriteBudget;
-  readonly clock: Clock;
-  readonly options: CheckedOverflowOptions;
   /** Called when all is done at the end. */
   readonly onClose: () => Promise<void>;
 }
 
+/** Is told what comes to be on the log, and what is not needed there any more. */
+export interface RecordObserver {
+  /** An object was written, with so many slots. */
+  placed(id: number, slots: number): void;
+  dropped(id: number): void;
+}
+
 export class WriteBack implements LogOwner {
   readonly log: Log;
+  observer: RecordObserver | null = null;
   readonly #parts: WriteBackParts;
   readonly #startSeconds: number;
   #engine: Engine;
@@ -59,6 +51,8 @@ export class WriteBack implements LogOwner {
   /** Stored raw, and all others. */
   readonly #huge = new RecencyList();
   readonly #rest = new RecencyList();
+  /** Objects noted as leaving whose record failed to get to the log: they are to leave still. */
+  readonly #failed = new Set<number>();
   /** Objects read from the log once since they left memory. */
   #readOnce = new Uint8Array(1024);
   readonly #merges = new Merges((duplicate) => this.#merge(duplicate));
@@ -66,8 +60,13 @@ export class WriteBack implements LogOwner {
   #waiters: (() => void)[] = [];
   /** Grows whenever memory was given up. */
   #progress = 0;
+  #closing: Promise<void> | null = null;
   #isClosed = false;
+  /** Objects that left memory, and their bytes. */
+  #left = 0;
+  #leftBytes = 0;
   #written = 0;
+  #writtenPages = 0;
   #evictedClean = 0;
   #promoted = 0;
   #stalls = 0;
@@ -87,6 +86,7 @@ export class WriteBack implements LogOwner {
     this.#huge.clear();
     this.#rest.clear();
     this.#readOnce.fill(0);
+    this.#failed.clear();
     this.#merges.clear();
   }
 
@@ -104,7 +104,10 @@ export class WriteBack implements LogOwner {
     const engine = this.#engine;
     this.settle();
     const candidate = engine.takeAwayCandidate();
-    if (candidate !== 0) this.#merges.note({ opened, index, id, candidate });
+    if (candidate !== 0) {
+      const generation = this.generationOf(candidate);
+      this.#merges.note({ opened, index, id, candidate, generation });
+    }
     this.#list(id);
     if (this.#running === null && engine.usedPages() > this.#highPages) this.start();
   }
@@ -125,7 +128,9 @@ export class WriteBack implements LogOwner {
   /** After any call by which an object may have lost its last reference or its contents. */
   settle(): void {
     const dropped = this.#engine.takeDropped();
-    if (dropped !== 0) this.log.drop(dropped);
+    if (dropped === 0) return;
+    this.log.drop(dropped);
+    this.observer?.dropped(dropped);
   }
 
   /** Has the object leave memory before others. */
@@ -137,10 +142,7 @@ export class WriteBack implements LogOwner {
   start(): void {
     if (this.#running !== null || this.#isClosed) return;
     if (this.#waiters.length === 0 && this.#engine.usedPages() <= this.#highPages) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = null;
-      this.#wake();
-    });
+    this.#running = this.#run().finally(() => this.#ended());
   }
 
   /** Waits until memory was given up: whether any was; false if nothing more can leave. */
@@ -154,6 +156,13 @@ export class WriteBack implements LogOwner {
     return this.#progress > before && !this.#isClosed;
   }
 
+  /** What was under way is done. Who began to wait too late to be served by it has a run of its own. */
+  #ended(): void {
+    this.#running = null;
+    if (this.#waiters.length > 0) this.start();
+    if (this.#isClosed) this.#wake();
+  }
+
   #wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -165,10 +174,16 @@ export class WriteBack implements LogOwner {
     await turn();
     while (!this.#isClosed && (this.#waiters.length > 0 || this.#surplusBytes() > 0)) {
       const before = this.#progress;
+      const waiting = this.#waiters.length;
       const left = await this.#batch();
       if (this.#surplusBytes() > 0 || this.#waiters.length > 0) await this.#compact();
-      if (this.#progress > before) this.#wake();
-      if (left === 0) return;
+      if (this.#progress > before) {
+        this.#wake();
+      } else if (left === 0 && this.#waiters.length === waiting) {
+        // Nothing more can leave, and all of them were there when that was tried.
+        this.#wake();
+        return;
+      }
       await turn();
     }
   }
@@ -180,7 +195,8 @@ export class WriteBack implements LogOwner {
 
   #isInMemory(id: number): boolean {
     const engine = this.#engine;
-    return engine.referencesOf(id) > 0 && !engine.isAway(id) && !engine.isLeaving(id);
+    if (engine.referencesOf(id) === 0 || engine.isAway(id)) return false;
+    return !engine.isLeaving(id) || this.#failed.has(id);
   }
 
   /** The object to leave next, 0: none is left. */
@@ -200,13 +216,12 @@ export class WriteBack implements LogOwner {
     const most = Math.min(surplus, isUrgent ? URGENT_BATCH_BYTES : BATCH_BYTES);
     let bytes = 0;
     let count = 0;
-    while (bytes < most && !this.#isClosed) {
-      const id = this.#next();
-      if (id === 0) break;
-      const length = await this.#send(id, isUrgent);
-      if (length === 0) break;
-      bytes += length;
+    for (let id = this.#next(); id !== 0 && !this.#isClosed; id = this.#next()) {
+      const sent = this.#send(id, isUrgent) || (await this.#sendLater(id, isUrgent));
+      if (sent === 0) break;
+      bytes += sent;
       count += 1;
+      if (bytes >= most) break;
     }
     await this.log.flush();
     return count;
@@ -226,76 +241,78 @@ export class WriteBack implements LogOwner {
     try {
       return await work;
     } finally {
-      this.#running = null;
-      this.#wake();
+      this.#ended();
       this.start();
     }
   }
 
   async #sendAll(ids: Uint32Array): Promise<{ readonly written: number; readonly bytes: number }> {
     const engine = this.#engine;
-    const before = engine.stats();
-    let sinceFlush = 0;
+    const before = { written: this.#left, bytes: this.#leftBytes };
+    let sinceTurn = 0;
     for (const id of ids) {
       if (engine !== this.#engine || this.#isClosed) break;
       if (!this.#isInMemory(id)) continue;
-      const length = await this.#send(id, false);
-      if (length === 0) break;
-      sinceFlush += length;
-      if (sinceFlush < BATCH_BYTES) continue;
-      sinceFlush = 0;
-      await this.log.flush();
+      const sent = this.#send(id, false) || (await this.#sendLater(id, false));
+      if (sent === 0) break;
+      sinceTurn += sent;
+      if (sinceTurn < BATCH_BYTES) continue;
+      sinceTurn = 0;
       await turn();
     }
     await this.log.flush();
-    const after = engine.stats();
-    return {
-      written: after.away_objects - before.away_objects,
-      bytes: after.away_bytes - before.away_bytes,
-    };
+    return { written: this.#left - before.written, bytes: this.#leftBytes - before.bytes };
   }
 
-  /** Sends an object on its way: its bytes, 0 if there is no way for it now. */
-  async #send(id: number, isUrgent: boolean): Promise<number> {
+  /** Sends an object on its way: its bytes, 0 if the log must make room first, or the budget does not allow it. */
+  #send(id: number, isUrgent: boolean): number {
     const engine = this.#engine;
     const length = engine.lengthOf(id);
-    if (engine.isCopied(id) && engine.evict(id, length, engine.priorityOf(id))) {
+    if (engine.isCopied(id)) {
+      // A medium that takes nothing more may give nothing more either.
+      if (this.log.isDead || !engine.evict(id, length, engine.priorityOf(id))) return 0;
       this.#evictedClean += 1;
-      this.#progress += 1;
+      this.#countLeft(length);
       return length;
     }
     const { budget, options } = this.#parts;
-    const isAllowed = budget.take(RECORD_HEAD_BYTES + length);
-    if (!isAllowed && !isUrgent) {
-      this.#putBack(id);
-      return 0;
+    if (!this.log.fits(length)) return 0;
+    if (!budget.take(RECORD_HEAD_BYTES + length)) {
+      if (!isUrgent) return 0;
+      budget.overdraw(RECORD_HEAD_BYTES + length);
     }
-    if (!isAllowed) budget.overdraw(RECORD_HEAD_BYTES + length);
-    if (!this.log.fits(length) && !(await this.log.makeRoom(length))) {
-      budget.refund(RECORD_HEAD_BYTES + length);
-      this.#putBack(id);
-      return 0;
-    }
-    // Meanwhile it may have gone, or grown.
-    const isSame = engine === this.#engine && this.#isInMemory(id) && engine.lengthOf(id) <= length;
-    if (!isSame) {
-      budget.refund(RECORD_HEAD_BYTES + length);
-      if (engine === this.#engine) this.#putBack(id);
-      return length;
-    }
-    if (options.recompresses) await this.#appendDensest(id);
+    if (options.recompresses) this.#appendDensest(id);
     else this.#append(id, engine.priorityOf(id), engine.bytesOf(id));
     return length;
   }
 
+  /** As `#send`, after making room: 0 if there is none, or the budget does not allow it; the object then stays. */
+  async #sendLater(id: number, isUrgent: boolean): Promise<number> {
+    const engine = this.#engine;
+    // Compressing takes long enough for others to want their turn.
+    if (this.#parts.options.recompresses) await turn();
+    for (let length = engine.lengthOf(id); ; ) {
+      const hasRoom = this.log.fits(length) || (await this.log.makeRoom(length));
+      if (engine !== this.#engine) return length;
+      // Meanwhile it may have gone, or been changed, or a write that failed took the room with it.
+      if (hasRoom && !this.#isInMemory(id)) return length;
+      length = engine.lengthOf(id);
+      if (hasRoom && !this.log.fits(length)) continue;
+      const sent = hasRoom ? this.#send(id, isUrgent) : 0;
+      if (sent === 0) this.#putBack(id);
+      return sent;
+    }
+  }
+
   #append(id: number, priority: number, bytes: Uint8Array): void {
     this.#engine.leave(id);
+    this.#failed.delete(id);
     this.log.append(id, priority, bytes);
     this.#written += 1;
   }
 
   /** Appends the object as the densest of the store's codecs gives it. */
-  async #appendDensest(id: number): Promise<void> {
+  #appendDensest(id: number): void {
     const engine = this.#engine;
     const { codecs } = this.#parts;
     const last = codecs.length - 1;
@@ -304,7 +321,6 @@ export class WriteBack implements LogOwner {
       const bytes = codecs[last]!.compress(engine.decoded, engine.scratch);
       if (bytes > 0 && bytes < engine.lengthOf(id)) {
         this.#append(id, last, engine.scratch.subarray(0, bytes));
-        if (this.#written % 32 === 0) await turn();
         return;
       }
     }
@@ -319,22 +335,43 @@ export class WriteBack implements LogOwner {
     return codec.decompress(engine.bytesOf(id), engine.decoded) === PAGE_BYTES;
   }
 
+  #countLeft(bytes: number): void {
+    this.#progress += 1;
+    this.#left += 1;
+    this.#leftBytes += bytes;
+  }
+
   #putBack(id: number): void {
     if (this.#isInMemory(id)) (this.#engine.isHuge(id) ? this.#huge : this.#rest).putOldest(id);
   }
 
   placed(id: number, length: number, priority: number): boolean {
-    if (!this.#engine.evict(id, length, priority)) return false;
+    if (!this.#engine.evict(id, length, priority)) {
+      // Changed on its way, where it may have missed its place in the lists.
+      if (this.#isInMemory(id)) this.#list(id);
+      return false;
+    }
+    const slots = this.#engine.referencesOf(id);
+    this.#writtenPages += slots;
+    this.observer?.placed(id, slots);
     this.#reachReadOnce(id);
     this.#readOnce[id] = 0;
-    this.#progress += 1;
+    this.#countLeft(length);
     return true;
+  }
+
+  lost(id: number): boolean {
+    if (!this.#engine.isCopied(id)) return true;
+    this.#engine.forgetCopy(id);
+    return false;
   }
 
   failed(id: number, length: number): void {
     this.#parts.budget.refund(RECORD_HEAD_BYTES + length);
     const engine = this.#engine;
-    if (engine.referencesOf(id) > 0 && engine.isLeaving(id)) this.#list(id);
+    if (engine.referencesOf(id) === 0) return;
+    if (engine.isLeaving(id)) this.#failed.add(id);
+    if (this.#isInMemory(id)) this.#list(id);
   }
 
   /** Gives zspages back that eviction left half empty, where that is much of the pool. */
@@ -397,15 +434,15 @@ export class WriteBack implements LogOwner {
   }
 
   /** Reads an object that is away and gives its slot to it if the one stored anew is equal: whether it was. */
-  async #merge({ opened, index, id, candidate }: Duplicate): Promise<boolean> {
+  async #merge({ opened, index, id, candidate, generation }: Duplicate): Promise<boolean> {
     const engine = this.#engine;
     const isStill = () =>
       engine === this.#engine &&
       opened.table.objectAt(index) === id &&
       engine.referencesOf(id) === 1 &&
-      engine.isAway(candidate);
+      engine.isAway(candidate) &&
+      this.generationOf(candidate) === generation;
     if (!isStill()) return false;
-    const generation = this.generationOf(candidate);
     const page = new Uint8Array(PAGE_BYTES);
     try {
       await this.fetch(candidate, page);
@@ -413,7 +450,7 @@ export class WriteBack implements LogOwner {
       // It is told to whoever asks for the page.
       return false;
     }
-    if (!isStill() || this.generationOf(candidate) !== generation) return false;
+    if (!isStill()) return false;
     if (engine.isAway(id) || !this.#decode(id) || Buffer.compare(page, engine.decoded) !== 0)
       return false;
     opened.redirect(index, candidate);
@@ -433,59 +470,24 @@ export class WriteBack implements LogOwner {
   }
 
   stats(): OverflowStats {
-    const { space, ledger, medium, options, budget, clock } = this.#parts;
-    const engine = this.#engine.stats();
-    const counts = this.log.counts();
-    const wear = wearFigures(space);
-    const { programmed_bytes, record_bytes } = counts;
-    return {
-      path: medium.name,
-      size_bytes: options.sizeBytes,
-      segment_bytes: options.segmentBytes,
-      segments: space.segments,
-      segments_free: space.free,
-      segments_retired: space.retired,
-      cleaning: options.cleaning.name,
-      is_sealed: !options.isPlain,
-      is_dead: this.log.isDead,
-      bd_data_size: engine.away_bytes,
-      copied_bytes: engine.copied_bytes,
-      lost_objects: this.log.placement.lostObjects,
+    const parts = { ...this.#parts, engine: this.#engine, startSeconds: this.#startSeconds };
+    return overflowStats(parts, {
       written_back: this.#written,
+      written_back_pages: this.#writtenPages,
       evicted_clean: this.#evictedClean,
       promoted: this.#promoted,
       merged: this.#merges.merged,
       stalls: this.#stalls,
-      reads: counts.reads,
-      failed_reads: counts.failed_reads,
-      failed_writes: counts.failed_writes,
-      segments_cleaned: counts.segments_cleaned,
-      record_bytes,
-      moved_bytes: counts.moved_bytes,
-      programmed_bytes,
-      write_amplification: record_bytes === 0 ? null : programmed_bytes / record_bytes,
-      programmed_bytes_ever: ledger.programmedBytesEver,
-      openings: ledger.openings,
-      wear,
-      budget: {
-        bytes_per_day: options.budgetBytesPerDay ?? null,
-        available_bytes: options.budgetBytesPerDay === undefined ? null : budget.availableBytes,
-        overdrawn_bytes: budget.overdrawnBytes,
-      },
-      forecast_years:
-        programmed_bytes === 0
-          ? null
-          : forecast({
-              programmedBytes: programmed_bytes,
-              seconds: clock.seconds() - this.#startSeconds,
-              capacityBytes: options.sizeBytes,
-              enduranceCycles: options.enduranceCycles,
-            }).years,
-    };
+    });
   }
 
   /** Ends it; done when nothing is under way. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true;
     this.#wake();
     await this.#merges.close();

@@ -22,7 +22,11 @@ export class Pools {
   readonly #windowBytes: number;
   #sinceFading = 0;
 
-  constructor({ count, segments, segmentBytes }: { readonly count: number; readonly segments: number; readonly segmentBytes: number }) {
+  constructor({
+    count,
+    segments,
+    segmentBytes,
+  }: { readonly count: number; readonly segments: number; readonly segmentBytes: number }) {
     this.count = count;
     this.segments = new Float64Array(count);
     this.live = new Float64Array(count);
@@ -31,8 +35,9 @@ export class Pools {
     this.#windowBytes = RATE_WINDOW * segments * segmentBytes;
   }
 
+  /** Bytes of a pool died; what leaves a segment that is being cleaned is `remove`d instead. */
   countDied(pool: number, bytes: number): void {
-    this.live[pool]! -= bytes;
+    this.remove(pool, bytes);
     this.died[pool]! += bytes;
     this.#sinceFading += bytes;
     if (this.#sinceFading < this.#windowBytes) return;
@@ -40,10 +45,9 @@ export class Pools {
     for (let each = 0; each < this.count; each++) this.died[each]! /= 2;
   }
 
-  /** How fast a pool's bytes die, per live byte. */
-  heat(pool: number): number {
-    const live = this.live[pool]!;
-    return live > 0 ? this.died[pool]! / live : 0;
+  /** Bytes of a pool were moved. */
+  remove(pool: number, bytes: number): void {
+    this.live[pool]! -= bytes;
   }
 
   /** The pool furthest above its share of the spare bytes, of those with `candidates`; -1: none has any. */

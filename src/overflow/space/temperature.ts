@@ -1,52 +1,69 @@
 /**
- * Which records will die soon, told nothing: from how long the contents before lived, and how long these have lived
- * already, as SepBIT infers it (Wang and others, FAST 2022: the lifespan of what is overwritten for new writes, age for
- * survivors).
+ * Which records will die at about the same time, told nothing: from how long the contents before lived, and how long
+ * these have lived already. This is what SepBIT infers (Wang and others, FAST 2022: the lifespan of what is overwritten
+ * for new writes, the age for survivors), with two differences: the lifespans of a record are averaged over some writes,
+ * and the bounds between classes are shares of the mean lifespan, which is the number of records, instead of one learnt
+ * from cleaned segments.
+ *
+ * 2026-11-21, u = .899, 512 segments of 64 records, cost-benefit within each class, the square-root split between them;
+ * amplification (greedy on one log; the optimum of two pools when told): 80/20 3.51 (5.15; 3.57), 90/10 2.27 (5.81;
+ * 2.34), 99/1 1.06 (6.73; 1.07), Zipf .8 3.89 (5.80), Zipf .99 2.87 (6.69), uniform 5.02 (4.79), a hot tenth that
+ * wanders off within five overwrites 3.14 (5.84).
+ * Rejected: the last lifespan alone, 80/20 3.81 and Zipf .8 4.14, but wandering 2.81; a quarter of the last one, 80/20
+ * 3.48 and Zipf .8 3.82, but wandering 3.81; two classes, at the mean (a quarter of the last), 80/20 3.44 and 90/10 2.25
+ * but Zipf .8 4.35; four classes, in steps of 4, Zipf .8 3.76 but uniform 5.35; greedy within classes, 99/1 2.36, since
+ * what was sorted wrongly at first is never looked at again; the whole age of survivors, 80/20 3.53 instead of 3.48.
  */
-export interface TemperatureOptions {
-  readonly records: number;
-  readonly classes: number;
-  /** Steps between classes, and where the first ends, in writes. */
-  readonly first: number;
-  readonly step: number;
-  readonly weight: number;
-  readonly ageWeight: number;
-}
 
-export class Temperature {
-  readonly #options: TemperatureOptions;
+/** Classes, as streams, the one that dies first first. */
+export const TEMPERATURE_CLASSES = 3;
+
+/** Where the first class ends, in mean lifespans, and how much later the next. */
+const FIRST_END = 1 / 16;
+const STEP = 16;
+/** A new lifespan's part of the average. */
+const NEW_WEIGHT = 1 / 2;
+/** Half the age: survivors of a class are no surer signs than new writes. */
+const AGE_WEIGHT = 1 / 2;
+
+const UNKNOWN = -1;
+
+export class WriteIntervals {
+  /** By record: the count of writes at its last one, and the average of its lifespans, in writes to all records. */
   readonly #writtenAt: Float64Array;
-  readonly #interval: Float32Array;
+  readonly #lifespan: Float32Array;
+  readonly #records: number;
   #clock = 0;
 
-  constructor(options: TemperatureOptions) {
-    this.#options = options;
-    this.#writtenAt = new Float64Array(options.records);
-    this.#interval = new Float32Array(options.records).fill(-1);
+  constructor({ records }: { readonly records: number }) {
+    this.#records = records;
+    this.#writtenAt = new Float64Array(records);
+    this.#lifespan = new Float32Array(records).fill(UNKNOWN);
   }
 
+  /** A record is written: its class. */
   written(record: number): number {
-    const clock = ++this.#clock;
-    const lived = clock - this.#writtenAt[record]!;
-    const before = this.#interval[record]!;
-    const interval = before < 0 ? lived : before + (lived - before) * this.#options.weight;
-    this.#interval[record] = interval;
-    this.#writtenAt[record] = clock;
-    return this.#classOf(interval);
+    this.#clock += 1;
+    const lived = this.#clock - this.#writtenAt[record]!;
+    const before = this.#lifespan[record]!;
+    const lifespan = before === UNKNOWN ? lived : before + (lived - before) * NEW_WEIGHT;
+    this.#lifespan[record] = lifespan;
+    this.#writtenAt[record] = this.#clock;
+    return this.#classOf(lifespan);
   }
 
+  /** A record survives the cleaning of its segment: its class. */
   survived(record: number): number {
     const age = this.#clock - this.#writtenAt[record]!;
-    return this.#classOf(Math.max(this.#interval[record]!, age * this.#options.ageWeight));
+    return this.#classOf(Math.max(this.#lifespan[record]!, age * AGE_WEIGHT));
   }
 
-  #classOf(interval: number): number {
-    const { first, step, classes } = this.#options;
-    let end = first;
-    for (let each = 0; each < classes - 1; each++) {
-      if (interval < end) return each;
-      end *= step;
+  #classOf(lifespan: number): number {
+    let end = this.#records * FIRST_END;
+    for (let each = 0; each < TEMPERATURE_CLASSES - 1; each++) {
+      if (lifespan < end) return each;
+      end *= STEP;
     }
-    return classes - 1;
+    return TEMPERATURE_CLASSES - 1;
   }
 }

@@ -24,7 +24,10 @@ export function wearFigures(space: SegmentSpace): WearFigures {
   const retired = space.retiredSegments();
   const inService = (_: number, segment: number) => retired[segment] === 0;
   const counts = space.eraseCounts.filter(inService).sort();
-  const shares = Float64Array.from(space.liveBytes.filter(inService), (bytes) => bytes / space.segmentBytes).sort();
+  const shares = Float64Array.from(
+    space.liveBytes.filter(inService),
+    (bytes) => bytes / space.segmentBytes,
+  ).sort();
   return { ...eraseFigures(counts), live_shares: atEvenSteps(shares) };
 }
 

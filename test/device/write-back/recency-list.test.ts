@@ -62,7 +62,7 @@ const drain = (list: RecencyList | PlainList): number[] => {
 describe("RecencyList", () => {
   it("does what a plain array does, whatever is asked of it", () => {
     const random = new SeededRandom(testSeed("RecencyList against an array"));
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 100; round++) {
       const list = new RecencyList();
       const plain = new PlainList();
       const ids = 1 + random.below(60);

@@ -13,7 +13,8 @@ export const costBenefit: CleaningPolicy = {
     for (let index = 0; index < count; index++) {
       const segment = candidates[index]!;
       const bytes = live[segment]!;
-      const worth = ((clock - closedAt[segment]!) * (segmentBytes - bytes)) / (segmentBytes + bytes);
+      const worth =
+        ((clock - closedAt[segment]!) * (segmentBytes - bytes)) / (segmentBytes + bytes);
       if (worth > most) {
         best = segment;
         most = worth;
