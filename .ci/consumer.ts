@@ -8,10 +8,15 @@ import {
   createPageStore,
   type Device,
   type DeviceStats,
+  FaultyMedium,
   loadCodec,
+  MemoryMedium,
+  NandModel,
+  type OverflowStats,
   openDevice,
   openStore,
   PagefoldError,
+  SeededRandom,
 } from "pagefold";
 
 function check(isTrue: boolean, what: string): void {
@@ -54,3 +59,29 @@ try {
   check(error instanceof PagefoldError && error.errno === "EINVAL", "the refusal has its errno");
 }
 await store.close();
+
+const nand = new NandModel({ sizeBytes: 2 ** 20, blockBytes: 2 ** 16 });
+check(nand.blocks === 16, "a model of NAND has the blocks it was asked for");
+const medium = new FaultyMedium(new MemoryMedium({ sizeBytes: 2 ** 20 }), {
+  random: new SeededRandom(1),
+});
+const spilling = await openStore({
+  memoryLimitBytes: 2 ** 16,
+  overflow: { medium, segmentBytes: 2 ** 16 },
+});
+const large = spilling.openExport({ sizeBytes: 2 ** 20 });
+for (let index = 0; index < 64; index++) {
+  await large.write(
+    index * 4096,
+    page.map((byte, at) => (at * 7 + index * at * at) ^ byte),
+  );
+}
+const { written } = await spilling.writeBack({ pages: [{ first: 0, last: 63 }] });
+const log: OverflowStats | null = spilling.overflowStats();
+check(written >= 0 && log !== null && log.bd_data_size > 0, "pages leave memory for a medium");
+await large.read(0, target);
+check(
+  target.every((byte, at) => byte === (((at * 7) ^ page[at]!) & 255)),
+  "a page reads back from the medium as written",
+);
+await spilling.close();

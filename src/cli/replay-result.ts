@@ -74,6 +74,8 @@ export function replayResult(
       export: nameOf(exportIndex),
     })),
     store: targets.stats(),
+    overflow: targets.overflow(),
+    zram_write_back: targets.zramWriteBack(),
     accounting: targets.accounting(),
   };
 }

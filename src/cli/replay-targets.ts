@@ -1,11 +1,15 @@
 /** What `replay` replays against: a store made for it, or the exports of NBD servers. */
 
+import { printable } from "../base/text.ts";
+import type { Device } from "../device/device.ts";
+import type { OverflowOptions } from "../device/overflow-options.ts";
 import type { StoreStats } from "../device/statistics.ts";
 import { openStore } from "../device/store.ts";
+import { ZramShadow } from "../lab/wear/zram-shadow.ts";
 import { NbdClient } from "../nbd/client/client.ts";
 import { ClientTarget } from "../nbd/client/replay-target.ts";
 import { formatNbdUri } from "../nbd/uri.ts";
-import type { SlotAccounting } from "../report/result.ts";
+import type { OverflowStatus, SlotAccounting, ZramWriteBack } from "../report/result.ts";
 import { DeviceTarget, type ReplayTarget } from "../trace/replay-target.ts";
 import type { TraceExport } from "../trace/swap/format.ts";
 import { addressesOf, type ReplayUri } from "./replay-arguments.ts";
@@ -19,6 +23,9 @@ export interface Targets {
   readonly summary: string;
   /** Of a store; null for a server. */
   stats(): StoreStats | null;
+  /** Null for a server, and without a log. */
+  overflow(): OverflowStatus | null;
+  zramWriteBack(): ZramWriteBack | null;
   accounting(): SlotAccounting | null;
   close(): Promise<void>;
 }
@@ -26,7 +33,9 @@ export interface Targets {
 interface StoreChoice {
   readonly codec: string;
   readonly dedup: boolean;
+  readonly recompress: readonly string[];
   readonly memoryLimitBytes: number;
+  readonly overflow?: OverflowOptions;
 }
 
 /** A new store with the trace's exports, each in the domain it was recorded in. */
@@ -35,13 +44,24 @@ export async function openStoreTargets(
   choice: StoreChoice,
 ): Promise<Targets> {
   const store = await openStore(choice);
-  const devices = exports.map((one) => store.openExport(one));
-  const { codec, dedup, memoryLimitBytes } = choice;
+  const devices: Device[] = [];
+  try {
+    for (const one of exports) devices.push(store.openExport(one));
+  } catch (cause) {
+    await store.close();
+    throw cause;
+  }
+  const { codec, dedup, recompress, memoryLimitBytes, overflow } = choice;
+  const zram = overflow === undefined ? null : new ZramShadow();
+  if (zram !== null) store.observeRecords(zram);
+  const log = overflow?.path === undefined ? "" : `, overflow log ${printable(overflow.path)}`;
   return {
     targets: devices.map((device) => new DeviceTarget(device)),
-    shown: { store: { codec, dedup, mem_limit: memoryLimitBytes } },
-    summary: `against a new store, codec ${codec}, deduplication ${dedup ? "on" : "off"}`,
+    shown: { store: { codec, dedup, recompress, mem_limit: memoryLimitBytes } },
+    summary: `against a new store, codec ${codec}, deduplication ${dedup ? "on" : "off"}${log}`,
     stats: () => store.stats(),
+    overflow: () => store.overflowStats(),
+    zramWriteBack: () => zram?.figures() ?? null,
     accounting: () => accountSlots(store.stats(), devices),
     close: () => store.close(),
   };
@@ -69,6 +89,8 @@ export async function connectTargets(
     shown: { uris: shown },
     summary: `against ${shown.join(", ")}`,
     stats: () => null,
+    overflow: () => null,
+    zramWriteBack: () => null,
     accounting: () => null,
     close,
   };

@@ -9,16 +9,20 @@ import type { ReplayResult, ReplaySeries } from "../report/result.ts";
 import { replay } from "../trace/replay.ts";
 import { TraceReader } from "../trace/swap/trace-reader.ts";
 import { sizeOption, wholeNumberOption } from "./arguments.ts";
+import {
+  addOverflowOptions,
+  type OverflowArguments,
+  overflowOptionsOf,
+} from "./overflow-arguments.ts";
 import { parseReplayUri, type ReplayUri } from "./replay-arguments.ts";
 import { replayResult } from "./replay-result.ts";
 import { connectTargets, openStoreTargets, type Targets } from "./replay-targets.ts";
 import type { CommandContext } from "./run.ts";
 
-interface ReplayArguments {
+interface ReplayArguments extends OverflowArguments {
   readonly uri?: readonly ReplayUri[];
   readonly codec?: string;
   readonly dedup: boolean;
-  readonly memoryLimit?: number;
   readonly speed?: number;
   readonly depth: number;
   readonly json?: boolean;
@@ -39,6 +43,8 @@ Examples:
       as fast as possible, against a store with lz4
   $ pagefold replay --codec zstd:3 --memory-limit 256M guest.trace
       would it have fitted into 256 MiB with zstd?
+  $ pagefold replay --memory-limit 64M --overflow swap.log --overflow-size 1G guest.trace
+      what would a log on an SSD have written, and zram in its place?
   $ pagefold replay --uri 'nbd+unix:///?socket=/run/user/1000/pagefold.sock' --depth 32 guest.trace
       against a server, fresh and at least as large, with up to 32 requests under way
   $ pagefold replay --uri guest-a=nbd://host-1 --uri guest-b=nbd://host-2/b --speed recorded two.trace
@@ -60,18 +66,31 @@ function parseSpeed(text: string): number {
   );
 }
 
-async function openTargets(trace: TraceReader, options: ReplayArguments): Promise<Targets> {
-  const { uri, codec, dedup, memoryLimit } = options;
+async function openTargets(
+  trace: TraceReader,
+  options: ReplayArguments & { readonly context: CommandContext },
+): Promise<Targets> {
+  const { uri, codec, dedup, memoryLimit, recompress, context } = options;
+  const overflow = overflowOptionsOf(options);
+  if (recompress !== undefined && options.overflowRecompress !== true) {
+    throw invalid(
+      "--recompress is for what leaves memory with --overflow-recompress; give both, or another --codec",
+    );
+  }
   if (uri === undefined) {
+    const onEvent = (line: string) => context.note(`pagefold: ${line}`);
     return openStoreTargets(trace.exports, {
       codec: codec ?? "lz4",
       dedup,
+      recompress: recompress ?? [],
       memoryLimitBytes: memoryLimit ?? 0,
+      ...(overflow === undefined ? {} : { overflow: { ...overflow, onEvent } }),
     });
   }
-  if (codec !== undefined || memoryLimit !== undefined || !dedup) {
+  const isForStore = [codec, memoryLimit, overflow].some((given) => given !== undefined);
+  if (isForStore || !dedup) {
     throw invalid(
-      "--codec, --memory-limit and --no-dedup are for a store of this process, which --uri replaces; leave one or the other out",
+      "--codec, --memory-limit, --overflow and --no-dedup are for a store of this process, which --uri replaces; leave one or the other out",
     );
   }
   return connectTargets(trace.exports, uri);
@@ -164,7 +183,7 @@ async function replayFile(
 
 /** Adds the command to the program. */
 export function registerReplay(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command("replay")
     .summary("do again what a recorded trace says clients did, and check every read")
     .description(
@@ -182,7 +201,11 @@ export function registerReplay(program: Command, context: CommandContext): void 
       "--memory-limit <size>",
       "most memory the store may take for compressed pages",
       sizeOption("--memory-limit"),
-    )
+    );
+  addOverflowOptions(command)
+    .option("--recompress <codec>", "the codec of --overflow-recompress", (text) => [
+      parseCodec(text).name,
+    ])
     .option(
       "--speed <speed>",
       "`recorded`, or how many times faster (default: as fast as possible)",

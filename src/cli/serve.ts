@@ -20,6 +20,11 @@ import { isLoopback, Service } from "../nbd/service.ts";
 import type { ServerStatus } from "../report/result.ts";
 import { renderStatus } from "../report/status.ts";
 import { sizeOption } from "./arguments.ts";
+import {
+  addOverflowOptions,
+  type OverflowArguments,
+  overflowOptionsOf,
+} from "./overflow-arguments.ts";
 import type { CommandContext } from "./run.ts";
 import {
   formatHostPort,
@@ -30,13 +35,11 @@ import {
 } from "./serve-arguments.ts";
 import { defaultSocketPath, ensureRuntimeFolder, portSocketPath } from "./socket-paths.ts";
 
-interface ServeArguments {
+interface ServeArguments extends OverflowArguments {
   readonly size?: number;
   readonly export?: readonly ExportOptions[];
   readonly codec: string;
-  readonly recompress?: readonly string[];
   readonly dedup: boolean;
-  readonly memoryLimit?: number;
   readonly reserve?: number;
   readonly socket?: string;
   readonly listen?: HostPort;
@@ -56,17 +59,22 @@ interface ServeArguments {
 
 const EXAMPLES = `
 Prints "ready URI" when clients can connect, and its statistics when it ends: by ^C or SIGTERM, after finishing what is
-under way. A second signal ends it at once. Contents are in memory only and end with it, as swap's do.
+under way. A second signal ends it at once. Contents end with it, as swap's do.
 
 While it runs, "pagefold stat" shows its statistics and "pagefold ctl" maintains it, over a control socket beside the
 NBD socket. Exports share equal pages with each other unless they are given domains of their own: who can write pages
 to an export and time the writes can learn whether another export of its domain holds them.
+
+With --overflow, pages leave memory for a file or block device when it fills: compressed and shared as they are, sealed
+with a key that ends with the process. What lies there is lost at the end as well; what is kept is how worn it is.
 
 Examples:
   $ pagefold serve --size 4G
       one disk at the default socket; then: qemu-system-x86_64 -drive file=nbd:unix:SOCKET,format=raw,if=virtio,...
   $ pagefold serve --size 4G --codec lz4 --recompress zstd --memory-limit 1G
       at most 1 GiB of compressed pages; "pagefold ctl recompress" makes cold ones smaller
+  $ pagefold serve --size 16G --memory-limit 1G --overflow /var/tmp/swap.log --overflow-size 8G
+      the same, and what does not fit goes to a log of 8 GiB on an SSD; "pagefold stat" shows its wear
   $ pagefold serve --export guest-a=2G,domain=a --export guest-b=2G,domain=b,limit=1G
       two disks that share nothing
   $ pagefold serve --size 4G --listen 0.0.0.0:10809 --tls-psk keys.psk
@@ -156,8 +164,10 @@ function controlPathAt({ path, port }: Pick<NbdServer, "path" | "port">): string
 }
 
 async function start(options: ServeArguments, context: CommandContext): Promise<Service> {
+  const overflow = overflowOptionsOf(options);
   const at = placeOf(options);
   const tls = tlsFiles(options);
+  const log = (line: string) => context.note(`pagefold: ${line}`);
   const { codec, recompress = [], dedup, memoryLimit, reserve, record } = options;
   return Service.start({
     store: {
@@ -166,6 +176,7 @@ async function start(options: ServeArguments, context: CommandContext): Promise<
       dedup,
       ...(memoryLimit === undefined ? {} : { memoryLimitBytes: memoryLimit }),
       ...(reserve === undefined ? {} : { reserveBytes: reserve }),
+      ...(overflow === undefined ? {} : { overflow: { ...overflow, onEvent: log } }),
     },
     exports: exportsOf(options),
     isReadOnly: options.readOnly ?? false,
@@ -174,7 +185,7 @@ async function start(options: ServeArguments, context: CommandContext): Promise<
     replaceDead: options.force ?? false,
     requireTls: mustEncrypt(options, tls),
     allowPlainText: options.insecure ?? false,
-    log: (line) => context.note(`pagefold: ${line}`),
+    log,
     ...(tls === undefined ? {} : { tls }),
     ...(record === undefined ? {} : { record: resolve(record) }),
   });
@@ -256,7 +267,7 @@ function parseTlsMode(text: string): (typeof MODES)[number] {
 
 /** Adds the command to the program. */
 export function registerServe(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command("serve")
     .summary("serve a compressed, deduplicated swap disk over NBD")
     .description(
@@ -279,9 +290,10 @@ export function registerServe(program: Command, context: CommandContext): void {
     .option("--no-dedup", "store every page by itself")
     .option(
       "--memory-limit <size>",
-      "most memory for compressed pages; beyond it a write is answered with ENOSPC",
+      "most memory for compressed pages; beyond it a write is answered with ENOSPC, unless there is an --overflow",
       sizeOption("--memory-limit"),
-    )
+    );
+  addOverflowOptions(command)
     .option(
       "--reserve <size>",
       "take that much memory from the system now, so that no write waits for it",

@@ -106,8 +106,9 @@ export class ExportBytes {
       opened.checkOpen();
       if (!isWhole(part) && !opened.loadStaged(index, 0)) {
         const page = new Uint8Array(PAGE_BYTES);
-        // What the slot holds now may be something else.
-        if (!(await opened.fetchUnchanged(index, page))) continue;
+        const isUnchanged = opened.watch(index);
+        await opened.fetch(index, page);
+        if (!isUnchanged()) continue;
         this.#store.engine.page.set(page);
       }
       if (store()) return;

@@ -242,14 +242,19 @@ export class ExportTable {
     if (table === this.table && table.objectAt(index) === id) this.#touch(index);
   }
 
-  /** As `fetch`; false if the slot, or where it is, changed meanwhile. */
-  async fetchUnchanged(index: number, target: Uint8Array): Promise<boolean> {
+  /**
+   * What tells whether a slot that is away has neither changed nor moved since: to be asked right before what was
+   * fetched is used, with no waiting between.
+   */
+  watch(index: number): () => boolean {
     const { table } = this;
     const id = table.objectAt(index);
     const generation = this.#writeBack?.generationOf(id);
-    await this.fetch(index, target);
-    const isSame = table === this.table && table.objectAt(index) === id && this.isAway(index);
-    return isSame && this.#writeBack?.generationOf(id) === generation;
+    return () =>
+      table === this.table &&
+      table.objectAt(index) === id &&
+      this.isAway(index) &&
+      this.#writeBack?.generationOf(id) === generation;
   }
 
   #pageLost(index: number, cause: unknown): unknown {

@@ -230,7 +230,9 @@ export class Service {
       store,
       ratios: {
         compression:
-          store.objects === 0 ? null : (PAGE_BYTES * store.objects) / store.compr_data_size,
+          store.objects === 0
+            ? null
+            : (PAGE_BYTES * store.objects) / (store.compr_data_size + store.bd_data_size),
         everything: store.orig_data_size === 0 ? null : store.orig_data_size / total,
       },
       overflow: this.#store.overflowStats(),

@@ -7,17 +7,23 @@ import { open, stat } from "node:fs/promises";
 import { PagefoldError } from "../base/errors.ts";
 import { systemCode } from "../base/file-error.ts";
 import { hasHeaderMagic } from "./format/header-record.ts";
+import { refuseUsedDevice } from "./media/block-device.ts";
 
 /** Of the beginning; file systems, partition tables and images have something in it. */
 const LOOKED_AT_BYTES = 2 ** 16;
 
-/** @throws PagefoldError BUSY if something else is there; what cannot be read is left to whoever opens it. */
+/**
+ * What cannot be read is left to whoever opens it.
+ * @throws PagefoldError BUSY if something else is there, or a device is in use.
+ */
 export async function refuseForeignContents(path: string): Promise<void> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
-    const found = await stat(path);
+    const found = await stat(path, { bigint: true });
     // Opening a pipe would wait for its other end.
     if (!found.isFile() && !found.isBlockDevice()) return;
+    // Nobody is to be told to clear what is mounted.
+    if (found.isBlockDevice()) await refuseUsedDevice(path, found.rdev);
     file = await open(path, "r");
   } catch (cause) {
     if (systemCode(cause) !== "") return;

@@ -106,7 +106,7 @@ export class Log {
       ...this.#parts,
       takeSegment,
       endSegment: (segment, failure) => {
-        space.close(segment);
+        space.close(segment, failure === null);
         if (failure !== null) this.#onFailure(segment, failure);
         this.#cleaner.start();
       },

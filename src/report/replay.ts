@@ -2,6 +2,7 @@
 
 import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
+import { besideZram, overflowSection } from "./overflow.ts";
 import type { ReplayResult, RequestFigures, RequestName, SlotAccounting } from "./result.ts";
 import { columns, decimal, type Emphasis, share, wholeNumber } from "./terminal.ts";
 
@@ -136,11 +137,15 @@ export function renderReplay(
   { emphasis, against }: { readonly emphasis: Emphasis; readonly against: string },
 ): string {
   const { strong, faint } = emphasis;
-  const { accounting, failed } = result;
+  const { accounting, failed, overflow, zram_write_back: zram } = result;
   const store =
     accounting === null
       ? ""
       : `\n${strong("Where every byte is")}  ${faint("at the end")}\n${accountingSection(accounting, emphasis)}\n`;
+  const log =
+    overflow === null || zram === null
+      ? ""
+      : `\n${overflowSection(overflow, { emphasis, hasForecast: false })}${besideZram(overflow, zram, emphasis)}\n`;
   return `${[
     traceLine(result, emphasis),
     "",
@@ -150,5 +155,5 @@ export function renderReplay(
     "",
     strong("What was read"),
     verifiedSection(result, emphasis),
-  ].join("\n")}\n${failed > 0 ? failuresSection(result, emphasis) : ""}${store}`;
+  ].join("\n")}\n${failed > 0 ? failuresSection(result, emphasis) : ""}${store}${log}`;
 }

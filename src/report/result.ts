@@ -218,6 +218,7 @@ export interface OverflowStatus {
   readonly copied_bytes: number;
   readonly lost_objects: number;
   readonly written_back: number;
+  readonly written_back_pages: number;
   readonly evicted_clean: number;
   readonly promoted: number;
   readonly merged: number;
@@ -230,6 +231,7 @@ export interface OverflowStatus {
   readonly moved_bytes: number;
   readonly programmed_bytes: number;
   readonly write_amplification: number | null;
+  readonly programmed_per_swapped_byte: number | null;
   readonly programmed_bytes_ever: number;
   readonly openings: number;
   readonly wear: {
@@ -265,7 +267,7 @@ export interface ServerStatus {
   };
   readonly store: StoreFigures;
   readonly ratios: {
-    /** 4096 x objects / compr_data_size; null where nothing is stored. */
+    /** 4096 x objects / (compr_data_size + bd_data_size); null where nothing is stored. */
     readonly compression: number | null;
     /** orig_data_size / (mem_used_total + metadata_size). */
     readonly everything: number | null;
@@ -347,6 +349,19 @@ interface ReplayFailed {
   readonly message: string;
 }
 
+/**
+ * zram's way of writing what left memory: for each slot a block of 4096 bytes, the lowest that is free. A block is free
+ * again when the object its slot had is written anew or forgotten.
+ */
+export interface ZramWriteBack {
+  readonly pages: number;
+  readonly programmed_bytes: number;
+  /** Blocks that were ever written, and how often the most written one was. */
+  readonly blocks: number;
+  readonly block_writes_mean: number;
+  readonly block_writes_max: number;
+}
+
 /** What `pagefold replay` finds. */
 export interface ReplayResult {
   readonly trace: {
@@ -388,6 +403,9 @@ export interface ReplayResult {
   readonly failures: readonly ReplayFailed[];
   /** At the end; null for a server. */
   readonly store: StoreFigures | null;
+  /** The overflow log, and what zram would have written in its place; null without one. */
+  readonly overflow: OverflowStatus | null;
+  readonly zram_write_back: ZramWriteBack | null;
   readonly accounting: SlotAccounting | null;
 }
 

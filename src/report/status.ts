@@ -2,6 +2,7 @@
 
 import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
+import { overflowSection } from "./overflow.ts";
 import type { ExportStatus, ServerStatus } from "./result.ts";
 import { columns, decimal, type Emphasis, share, wholeNumber } from "./terminal.ts";
 
@@ -108,7 +109,7 @@ export function renderStatus(
   status: ServerStatus,
   { emphasis, title }: { readonly emphasis: Emphasis; readonly title: string },
 ): string {
-  const { server } = status;
+  const { server, overflow } = status;
   const codecs = [server.codec, ...server.recompress].join(", then ");
   const clients = server.connections === 1 ? "1 client" : `${server.connections} clients`;
   const about = `${server.uri}, ${clients}, up ${duration(server.uptime_seconds)}, codec ${codecs}`;
@@ -131,5 +132,6 @@ export function renderStatus(
     `${emphasis.strong("What it takes")}`,
     memory(status),
     "",
+    ...(overflow === null ? [] : [overflowSection(overflow, { emphasis, hasForecast: true })]),
   ].join("\n");
 }

@@ -45,6 +45,8 @@ const RESULT: ReplayResult = {
   verified: { pages: 2000, unknown_pages: 0, different_pages: 0, differences: [] },
   failures: [],
   store: null,
+  overflow: null,
+  zram_write_back: null,
   accounting: null,
 };
 

@@ -11,6 +11,7 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import type { Codec } from "../../../codecs/codec.ts";
+import { assert } from "../../base/assert.ts";
 import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import { type Engine, SIZE_CLASSES } from "../../engine/engine.ts";
@@ -305,7 +306,7 @@ export class WriteBack implements LogOwner {
   }
 
   #append(id: number, priority: number, bytes: Uint8Array): void {
-    this.#engine.leave(id);
+    assert(this.#engine.leave(id), "what is sent is in memory alone");
     this.#failed.delete(id);
     this.log.append(id, priority, bytes);
     this.#written += 1;

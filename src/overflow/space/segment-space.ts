@@ -33,13 +33,17 @@ const RESTING = 2;
 const WORN = 4;
 /** Is moved for its wear. */
 const MOVING = 8;
+/** Closed with no room left, whatever took it: padding does not go away by cleaning. */
+const FILLED = 16;
 
 export const MOST_SEGMENTS = 2 ** 20;
-export const MOST_STREAMS = 8;
+const MOST_STREAMS = 8;
 /** With fewer segments wear is not levelled: what is moved takes a stream, and so a segment. */
 const LEAST_LEVELLED_SEGMENTS = 16;
 /** Closed with less than this share of what the fullest held, a segment is worth cleaning though nothing died in it. */
 const FULL_SHARE = 7 / 8;
+/** What was written so many rounds of all segments ago lies still. At 1 levelling costs 5 % where all is hot, not 2. */
+const STILL_ROUNDS = 1.5;
 /** Segments too worn are looked at again so often while the mean rises by one erase. */
 const LOOKS_PER_ERASE = 4;
 
@@ -183,11 +187,6 @@ export class SegmentSpace {
     return this.#liveTotal;
   }
 
-  /** Bytes of records written so far, survivors included. */
-  get writtenTotal(): number {
-    return this.#clock;
-  }
-
   /** Erases of the segments in service, in their life. */
   get totalErases(): number {
     return this.#wear.total;
@@ -244,9 +243,11 @@ export class SegmentSpace {
     if (this.#state[segment] === CLOSED) this.#offer(segment);
   }
 
-  /** Nothing more is written to an open segment. */
-  close(segment: number): void {
+  /** Nothing more is written to an open segment; `isFilled`: no more goes in, be it for padding. */
+  close(segment: number, isFilled = false): void {
     assert(this.#state[segment] === OPEN, "only an open segment is closed");
+    this.#unmark(segment, FILLED);
+    if (isFilled) this.#marks[segment]! |= FILLED;
     this.#enterClosed(segment);
     this.#closedAt[segment] = this.#clock;
     this.#fullBytes = Math.max(this.#fullBytes, this.usedBytes[segment]!);
@@ -272,7 +273,7 @@ export class SegmentSpace {
     const live = this.liveBytes[segment]!;
     return (
       live < this.usedBytes[segment]! ||
-      live < this.#fullBytes * FULL_SHARE ||
+      (!this.#is(segment, FILLED) && live < this.#fullBytes * FULL_SHARE) ||
       this.#is(segment, FAILING)
     );
   }
@@ -310,7 +311,7 @@ export class SegmentSpace {
     // Every second victim at most: one that is moved wins no room.
     this.#hasMoved = !this.#hasMoved && this.#isTimeToMove();
     if (this.#hasMoved) {
-      const segment = this.#leastWorn();
+      const segment = this.#leastStill();
       if (segment >= 0) {
         this.#marks[segment]! |= MOVING;
         return segment;
@@ -359,10 +360,12 @@ export class SegmentSpace {
     return this.#wear.asksForRest(this.eraseCounts[this.#free.mostWorn()]!);
   }
 
-  #leastWorn(): number {
+  /** The least worn closed segment of those that lay still. */
+  #leastStill(): number {
     let best = -1;
     for (let segment = 0; segment < this.segments; segment++) {
       if (this.#state[segment] !== CLOSED || this.#is(segment, RESTING)) continue;
+      if (this.#taken - this.#sequence[segment]! < STILL_ROUNDS * this.segments) continue;
       if (best < 0 || this.eraseCounts[segment]! < this.eraseCounts[best]!) best = segment;
     }
     return best;

@@ -1,6 +1,7 @@
 /**
- * Cost-benefit (Rosenblum and Ousterhout, LFS, 1992): the most age x (1 - u) / (1 + u), age being what was written since
- * the segment was closed and u its live share: cold segments are worth cleaning earlier, since what they win stays won.
+ * Cost-benefit (Rosenblum and Ousterhout, LFS, 1992): the most age x (1 - u) / (1 + u), age being what was written
+ * since the segment was closed and u its live share: cold segments are worth cleaning earlier, since what they win
+ * stays won.
  */
 
 import type { CleaningPolicy } from "./cleaning-policy.ts";
