@@ -16,7 +16,7 @@ import { WriteBudget } from "./write-budget.ts";
 
 /**
  * From so many segments on, survivors of survivors have a stream of their own. Three classes by the lifespans of what a
- * slot held before (space/temperature.ts), survivors sorted by age into the same classes, won nothing here: 48,000 pages,
+ * slot held before (space/temperature.ts), survivors sorted by age into them, won nothing here: 48,000 pages,
  * 90 % of the writes to 10 % of them, u = .80, 4 MiB of memory: amplification 2.09 against 2.11 (2026-11-21), since
  * what lives shortest dies in memory. In `wear`, which has no memory before the log, they win much.
  */

@@ -30,17 +30,17 @@ const AGE_WEIGHT = 1 / 2;
 const UNKNOWN = -1;
 
 /** The average lifespan when contents end that lived for `lived`; -1: none was known before. */
-export function inheritedLifespan(before: number, lived: number): number {
+function inheritedLifespan(before: number, lived: number): number {
   return before === UNKNOWN ? lived : before + (lived - before) * NEW_WEIGHT;
 }
 
 /** What is to be expected of a survivor of that age. */
-export function survivorLifespan(lifespan: number, age: number): number {
+function survivorLifespan(lifespan: number, age: number): number {
   return Math.max(lifespan, age * AGE_WEIGHT);
 }
 
 /** The class for a lifespan, in writes to all of `records`; unknown ones are taken for short. */
-export function classOfLifespan(lifespan: number, records: number): number {
+function classOfLifespan(lifespan: number, records: number): number {
   let end = records * FIRST_END;
   for (let each = 0; each < TEMPERATURE_CLASSES - 1; each++) {
     if (lifespan < end) return each;
