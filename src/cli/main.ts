@@ -10,6 +10,7 @@ import { registerReplay } from "./replay.ts";
 import { type CommandContext, run } from "./run.ts";
 import { registerServe } from "./serve.ts";
 import { registerStat } from "./stat.ts";
+import { registerWear } from "./wear.ts";
 
 const HELP = `
 Run pagefold COMMAND --help for its options and examples.
@@ -34,6 +35,7 @@ function build(context: CommandContext): Command {
   registerReplay(program, context);
   registerStat(program, context);
   registerCtl(program, context);
+  registerWear(program, context);
   return program;
 }
 

@@ -39,6 +39,7 @@ const way: WearWay = {
   pages_written_out: 1000,
   bytes_programmed: 2_700_000,
   bytes_programmed_per_byte_swapped: 0.66,
+  bytes_programmed_to_zram: 0.66,
   busy_seconds: 10,
 };
 
