@@ -5,14 +5,20 @@ import { PagefoldError } from "../../src/base/errors.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { PAGE_BYTES } from "../../src/base/units.ts";
 import { Gate } from "../support/hooked-medium.ts";
-import { fillMemory, overflowStore, sendAway, thirdPage, turns } from "../support/overflow-store.ts";
+import {
+  fillMemory,
+  overflowStore,
+  sendAway,
+  thirdPage,
+  turns,
+} from "../support/overflow-store.ts";
 import { differenceOf, samePage } from "../support/pages.ts";
 import { readPage, writePage } from "../support/stores.ts";
 
 const KIB = 1024;
 
-async function withPageAway(seed: number) {
-  const test = await overflowStore();
+async function withPageAway(seed: number, promote = true) {
+  const test = await overflowStore({ overflow: { promote } });
   const device = test.store.openExport({ name: "a", sizeBytes: 64 * PAGE_BYTES });
   const page = thirdPage(new SeededRandom(seed));
   await writePage(device, 0, page);
@@ -21,13 +27,36 @@ async function withPageAway(seed: number) {
 }
 
 describe("a page on the log", () => {
-  it("takes two partial writes at once", async () => {
-    const { device, page } = await withPageAway(1);
+  it("takes several partial writes whose reads end at the same moment", async () => {
+    const { device, page, medium } = await withPageAway(1, false);
+    const gate = new Gate();
+    medium.beforeRead = () => gate.pass();
+    const writes = [1, 2, 3, 4].map((value) =>
+      device.write(700 * value, new Uint8Array(50).fill(value)),
+    );
+    await turns(2);
+    gate.open();
+    await Promise.all(writes);
     const expected = page.slice();
-    const [one, other] = [new Uint8Array(100).fill(1), new Uint8Array(100).fill(2)];
-    await Promise.all([device.write(50, one), device.write(2000, other)]);
-    expected.set(one, 50);
-    expected.set(other, 2000);
+    for (const value of [1, 2, 3, 4]) expected.fill(value, 700 * value, 700 * value + 50);
+    expect(differenceOf(await readPage(device, 0), expected)).toBeNull();
+  });
+
+  it("takes a partial write though there is memory for one page only", async () => {
+    const { device, page, store } = await withPageAway(1);
+    await writePage(device, 1, thirdPage(new SeededRandom(2)));
+    await device.read(0, new Uint8Array(PAGE_BYTES));
+    await device.discard(PAGE_BYTES, PAGE_BYTES);
+    // Room for one zspage, and no more.
+    const { mem_used_max } = store.stats();
+    store.setMemoryLimit(4 * mem_used_max);
+    const slots = Math.floor((4 * mem_used_max) / PAGE_BYTES);
+    await device.writeZeroes(PAGE_BYTES, (slots - 1) * PAGE_BYTES, { reserve: true });
+    const noise = new Uint8Array(2700);
+    new SeededRandom(3).fill(noise);
+    await device.write(1300, noise);
+    const expected = page.slice();
+    expected.set(noise, 1300);
     expect(differenceOf(await readPage(device, 0), expected)).toBeNull();
   });
 
@@ -71,9 +100,13 @@ describe("a page on the log", () => {
   });
 
   it("is overwritten whole without being read, though memory is full", async () => {
-    const test = await overflowStore({ memoryLimitBytes: 64 * KIB, overflow: { highWatermark: 0.99 } });
+    const test = await overflowStore({
+      memoryLimitBytes: 64 * KIB,
+      overflow: { highWatermark: 0.99 },
+    });
     const device = test.store.openExport({ name: "a", sizeBytes: 256 * PAGE_BYTES });
-    for (let index = 0; index < 2; index++) await writePage(device, index, thirdPage(new SeededRandom(index)));
+    for (let index = 0; index < 2; index++)
+      await writePage(device, index, thirdPage(new SeededRandom(index)));
     await sendAway(test, "a", 0, 1);
     fillMemory(device, 2, new SeededRandom(7));
     test.medium.reads.length = 0;
@@ -124,7 +157,10 @@ describe("a page on the log", () => {
 
 describe("a write that waits for room", () => {
   async function withFullMemory() {
-    const test = await overflowStore({ memoryLimitBytes: 64 * KIB, overflow: { highWatermark: 0.99 } });
+    const test = await overflowStore({
+      memoryLimitBytes: 64 * KIB,
+      overflow: { highWatermark: 0.99 },
+    });
     const device = test.store.openExport({ name: "a", sizeBytes: 256 * PAGE_BYTES });
     const gate = new Gate();
     test.medium.beforeWrite = () => gate.pass();

@@ -9,6 +9,7 @@ import {
 } from "../../src/device/overflow-options.ts";
 import { createPageStore, type PageStoreOptions, type StoreOptions } from "../../src/index.ts";
 import { MemoryMedium } from "../../src/overflow/media/memory.ts";
+import { NandModel } from "../../src/overflow/media/nand.ts";
 import { expectRefusal, type Refusal, refusal } from "../support/refusals.ts";
 
 const KIB = 2 ** 10;
@@ -192,6 +193,20 @@ describe("checkOverflowOptions", () => {
     expect(checkWith({ ...place, sizeBytes: 8 * MIB }).sizeBytes).toBe(8 * MIB);
     const refused = refusal.invalid("overflow.sizeBytes", 17 * MIB, 16 * MIB);
     expectRefusal(() => checkWith({ ...place, sizeBytes: 17 * MIB }), refused);
+  });
+
+  it("takes a medium only if a segment is whole program units", () => {
+    const place = { path: undefined, sizeBytes: undefined };
+    const mediumOf = (programBytes: number) =>
+      new NandModel({ sizeBytes: 48 * MIB, blockBytes: 3 * MIB, programBytes });
+    const refused = refusal.invalid("programs 12288 bytes", MIB, "give segmentBytes as a multiple");
+    expectRefusal(() => checkWith({ ...place, medium: mediumOf(12_288) }), refused);
+    const larger = { ...place, medium: mediumOf(128 * KIB), segmentBytes: 64 * KIB };
+    expectRefusal(
+      () => checkWith(larger),
+      refusal.invalid("programs 131072", 65_536, "divides it"),
+    );
+    expect(checkWith({ ...place, medium: mediumOf(128 * KIB) }).segmentBytes).toBe(MIB);
   });
 });
 

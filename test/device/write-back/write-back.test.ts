@@ -1,13 +1,20 @@
-/** What leaves memory and what stays, when writes to the log fail, objects change on their way, or several ask at once. */
+/** What leaves memory and what stays, when writes to the log fail, objects change on their way, many ask at once. */
 
 import { describe, expect, it } from "vitest";
 import { PagefoldError } from "../../../src/base/errors.ts";
 import { SeededRandom } from "../../../src/base/random.ts";
 import { PAGE_BYTES } from "../../../src/base/units.ts";
-import { differenceOf, prefixPage } from "../../support/pages.ts";
-import { fillMemory, overflowStore, sendAway, thirdPage, turns } from "../../support/overflow-store.ts";
-import { Gate } from "../../support/hooked-medium.ts";
+import { Gate, HookedMedium } from "../../support/hooked-medium.ts";
+import {
+  fillMemory,
+  overflowStore,
+  sendAway,
+  thirdPage,
+  turns,
+} from "../../support/overflow-store.ts";
+import { differenceOf, numberedPage, prefixPage } from "../../support/pages.ts";
 import { readPage, writePage } from "../../support/stores.ts";
+import { memoryFor } from "../../support/test-log.ts";
 
 const KIB = 1024;
 const refusal = new PagefoldError("IO", "the test refuses");
@@ -28,7 +35,11 @@ describe("WriteBack", () => {
 
   it("finds an object again that was recompressed on its way", async () => {
     const limit = 64 * KIB;
-    const test = await overflowStore({ memoryLimitBytes: limit, codec: "lz4-fast", recompress: ["deflate"] });
+    const test = await overflowStore({
+      memoryLimitBytes: limit,
+      codec: "lz4-fast",
+      recompress: ["deflate"],
+    });
     const device = test.store.openExport({ name: "a", sizeBytes: 64 * PAGE_BYTES });
     const page = prefixPage(new SeededRandom(2), 3000);
     for (let at = 0; at < 3000; at++) page[at]! &= 15;
@@ -50,7 +61,10 @@ describe("WriteBack", () => {
   });
 
   it("lets a write go on that waits while write-back by hand comes to nothing", async () => {
-    const test = await overflowStore({ memoryLimitBytes: 64 * KIB, overflow: { highWatermark: 0.99 } });
+    const test = await overflowStore({
+      memoryLimitBytes: 64 * KIB,
+      overflow: { highWatermark: 0.99 },
+    });
     const device = test.store.openExport({ name: "a", sizeBytes: 256 * PAGE_BYTES });
     const gate = new Gate();
     test.medium.beforeWrite = async () => {
@@ -58,7 +72,8 @@ describe("WriteBack", () => {
       test.medium.beforeWrite = () => {};
       throw refusal;
     };
-    for (let index = 0; index < 4; index++) await writePage(device, index, thirdPage(new SeededRandom(index)));
+    for (let index = 0; index < 4; index++)
+      await writePage(device, index, thirdPage(new SeededRandom(index)));
     const sent = sendAway(test, "a", 0);
     await gate.reached();
     const held = fillMemory(device, 4, new SeededRandom(7));
@@ -92,6 +107,40 @@ describe("WriteBack", () => {
     }
   });
 
+  it("lets a write go on that begins to wait when what was given up is taken again", async () => {
+    const test = await overflowStore({
+      memoryLimitBytes: 128 * KIB,
+      overflow: { highWatermark: 0.3, lowWatermark: 0.01 },
+    });
+    const device = test.store.openExport({ sizeBytes: 256 * PAGE_BYTES });
+    const random = new SeededRandom(6);
+    const gate = new Gate();
+    test.medium.beforeWrite = () => gate.pass();
+    for (let index = 0; index < 36; index++) await writePage(device, index, thirdPage(random));
+    await gate.reached();
+    // Each has a place in a zspage of its own, so that compaction is tried.
+    for (let index = 0; index < 6; index++) {
+      await writePage(device, 40 + index, prefixPage(random, 300 + 450 * index));
+    }
+    let written: Promise<void> | undefined;
+    const { engine } = test.core;
+    engine.compactClass = (index) => {
+      if (index !== 240 || written !== undefined) return 0;
+      const pages = Array.from({ length: 200 }, () => thirdPage(random));
+      written = turns(0);
+      setImmediate(() => {
+        written = device.write(50 * PAGE_BYTES, Buffer.concat(pages));
+        written.catch(() => {});
+      });
+      return 1;
+    };
+    gate.open();
+    await turns(50);
+    expect(written).toBeDefined();
+    await written;
+    expect(test.store.stats().orig_data_size).toBe(242 * PAGE_BYTES);
+  });
+
   it("keeps what is in memory when the medium has died, copies of records too", async () => {
     const test = await overflowStore({ memoryLimitBytes: 64 * KIB });
     const device = test.store.openExport({ name: "a", sizeBytes: 256 * PAGE_BYTES });
@@ -101,12 +150,21 @@ describe("WriteBack", () => {
     await readPage(device, 0);
     await readPage(device, 0);
     expect(test.store.overflowStats()!.copied_bytes).toBeGreaterThan(0);
+    // Its segment is full, and has nothing to do with what fails.
+    for (let index = 100; index < 200; index++) {
+      await writePage(device, index, thirdPage(new SeededRandom(index)));
+      await sendAway(test, "a", index);
+    }
     const die = () => {
       throw refusal;
     };
     Object.assign(test.medium, { beforeWrite: die, beforeRead: die, beforeErase: die });
     const random = new SeededRandom(9);
     let index = 1;
+    for (; !test.store.overflowStats()!.is_dead; index++) {
+      await writePage(device, index, thirdPage(random));
+      await sendAway(test, "a", index);
+    }
     const written = async () => {
       for (; ; index++) await writePage(device, index, thirdPage(random));
     };
@@ -115,9 +173,41 @@ describe("WriteBack", () => {
       message: expect.stringContaining("takes no more pages since its medium failed"),
     });
     expect(test.store.overflowStats()!.is_dead).toBe(true);
-    expect(test.events.at(-1)).toContain("takes no more pages");
+    expect(test.events.join()).toContain("takes no more pages (the test refuses)");
     expect(differenceOf(await readPage(device, 0), page)).toBeNull();
     for (let each = 1; each < index; each++) await readPage(device, each);
+    expect(await sendAway(test, "a", 0)).toBe(0);
+    expect(differenceOf(await readPage(device, 0), page)).toBeNull();
+  });
+
+  it("sends the rest on when a write fails, whenever it does", async () => {
+    for (let microtasks = 0; microtasks < 24; microtasks++) {
+      const medium = new HookedMedium(memoryFor(158));
+      const test = await overflowStore({
+        medium,
+        codec: "raw",
+        overflow: { segmentBytes: 2 ** 20 },
+      });
+      const device = test.store.openExport({ name: "a", sizeBytes: 150 * PAGE_BYTES });
+      for (let index = 0; index < 150; index++) {
+        await writePage(device, index, numberedPage(index));
+      }
+      let isFirst = true;
+      medium.beforeWrite = async () => {
+        if (!isFirst) return;
+        isFirst = false;
+        for (let passed = 0; passed < microtasks; passed++) await Promise.resolve();
+        throw refusal;
+      };
+      const pages = [{ export: "a", first: 0, last: 149 }];
+      const { chosen, written } = await test.store.writeBack({ pages });
+      const { engine } = test.core;
+      let failed = 0;
+      for (let id = 1; id < engine.idEnd(); id++) failed += Number(engine.isLeaving(id));
+      expect([chosen, written + failed]).toEqual([150, 150]);
+      expect(written).toBeGreaterThan(0);
+      await test.store.close();
+    }
   });
 
   it("keeps an object in memory whose copy on the log is lost", async () => {
@@ -147,7 +237,8 @@ describe("WriteBack", () => {
   it("tells what left by hand, whatever else leaves or goes meanwhile", async () => {
     const test = await overflowStore();
     const device = test.store.openExport({ name: "a", sizeBytes: 64 * PAGE_BYTES });
-    for (let index = 0; index < 20; index++) await writePage(device, index, thirdPage(new SeededRandom(index)));
+    for (let index = 0; index < 20; index++)
+      await writePage(device, index, thirdPage(new SeededRandom(index)));
     await sendAway(test, "a", 0, 1, 2, 3, 4, 5, 6, 7);
     const gate = new Gate();
     test.medium.beforeWrite = () => gate.pass();
@@ -161,7 +252,8 @@ describe("WriteBack", () => {
   it("starts anew while a record is being written", async () => {
     const test = await overflowStore();
     const device = test.store.openExport({ name: "a", sizeBytes: 4096 * PAGE_BYTES });
-    for (let index = 0; index < 3000; index++) await writePage(device, index, thirdPage(new SeededRandom(index)));
+    for (let index = 0; index < 3000; index++)
+      await writePage(device, index, thirdPage(new SeededRandom(index)));
     const gate = new Gate();
     test.medium.beforeWrite = async () => {
       await gate.pass();
@@ -171,7 +263,11 @@ describe("WriteBack", () => {
     await gate.reached();
     await device.close();
     test.store.reset();
-    const again = test.store.openExport({ name: "a", sizeBytes: PAGE_BYTES, limitBytes: PAGE_BYTES });
+    const again = test.store.openExport({
+      name: "a",
+      sizeBytes: PAGE_BYTES,
+      limitBytes: PAGE_BYTES,
+    });
     gate.open();
     await sent;
     test.medium.beforeWrite = () => {};
