@@ -25,6 +25,17 @@ interface Part {
   readonly end: number;
 }
 
+/** Pages of one read that are fetched at a time, at most. */
+const MOST_FETCHES = 64;
+/** With more under way, another round of staged pages could pass the bound. */
+const FETCHES_TO_GO_ON = MOST_FETCHES - STAGED_PAGES;
+
+/** What a read waits for, and how many of its bytes are done then. */
+interface Fetches {
+  readonly waits: readonly Promise<void>[];
+  readonly done: number;
+}
+
 export class ExportBytes {
   readonly #store: StoreCore;
   readonly #export: ExportTable;
@@ -43,13 +54,14 @@ export class ExportBytes {
   /** @throws PagefoldError NO_SPACE, or WOULD_WAIT, where `write` would wait. */
   writeNow(offset: number, bytes: Uint8Array): void {
     const done = this.#writeSome(offset, bytes);
-    if (done < bytes.length) this.#refuse(Math.floor((offset + done) / PAGE_BYTES));
+    if (done === bytes.length) return;
+    this.#refuse(partOf(offset + done, nextPage(offset + done, offset + bytes.length)));
   }
 
-  /** Says why the page cannot be written without waiting. */
-  #refuse(index: number): never {
-    if (this.#export.isAway(index)) this.#refuseWait(index);
-    this.#export.refuseRoom(index);
+  /** Says why the part cannot be changed without waiting; a whole page need not be read for it. */
+  #refuse(part: Part): never {
+    if (!isWhole(part) && this.#export.isAway(part.index)) this.#refuseWait(part.index);
+    this.#export.refuseRoom(part.index);
   }
 
   /** Writes as many bytes as can be without waiting: how many. */
@@ -107,7 +119,7 @@ export class ExportBytes {
       if (!isWhole(part) && !opened.loadStaged(index, 0)) {
         const page = new Uint8Array(PAGE_BYTES);
         const isUnchanged = opened.watch(index);
-        await opened.fetch(index, page);
+        await opened.fetchToChange(index, page);
         if (!isUnchanged()) continue;
         this.#store.engine.page.set(page);
       }
@@ -126,11 +138,17 @@ export class ExportBytes {
   }
 
   read(offset: number, target: Uint8Array): Done {
+    const fetches = this.#readSome(offset, target);
+    return fetches === undefined ? undefined : this.#readRest(offset, target, fetches);
+  }
+
+  /** Reads what is in memory and begins to fetch what is not, up to a bound; nothing if all of it is done. */
+  #readSome(offset: number, target: Uint8Array): Fetches | undefined {
     const opened = this.#export;
     const { engine } = this.#store;
     let waits: Promise<void>[] | null = null;
     let done = 0;
-    while (done < target.length) {
+    while (done < target.length && (waits === null || waits.length <= FETCHES_TO_GO_ON)) {
       const index = Math.floor((offset + done) / PAGE_BYTES);
       const inPage = (offset + done) % PAGE_BYTES;
       const left = target.length - done;
@@ -142,7 +160,8 @@ export class ExportBytes {
         } catch (cause) {
           if (waits === null) throw cause;
           // Those begun still work on the caller's bytes.
-          return allDone([...waits, Promise.reject(cause)]);
+          waits.push(Promise.reject(cause));
+          return { waits, done };
         }
         // Nobody else's bytes are to be seen should it fail.
         engine.fill(staged, 0, 0);
@@ -156,7 +175,18 @@ export class ExportBytes {
       target.set(engine.pages.subarray(inPage, inPage + part), done);
       done += part;
     }
-    return waits === null ? undefined : allDone(waits);
+    return waits === null ? undefined : { waits, done };
+  }
+
+  async #readRest(offset: number, target: Uint8Array, first: Fetches): Promise<void> {
+    let done = 0;
+    for (let fetches: Fetches | undefined = first; fetches !== undefined; ) {
+      await allDone(fetches.waits);
+      done += fetches.done;
+      if (done === target.length) return;
+      this.#export.checkOpen();
+      fetches = this.#readSome(offset + done, target.subarray(done));
+    }
   }
 
   /** @throws PagefoldError WOULD_WAIT where `read` would wait. */
@@ -201,7 +231,13 @@ export class ExportBytes {
     const last = Math.max(first, Math.floor(end / PAGE_BYTES) * PAGE_BYTES);
     const head = this.#clearPart(offset, first, mayWait);
     this.discard(first, last - first);
-    const tail = this.#clearPart(last, end, mayWait);
+    let tail: Done;
+    try {
+      tail = this.#clearPart(last, end, mayWait);
+    } catch (cause) {
+      if (head === undefined) throw cause;
+      tail = Promise.reject(cause);
+    }
     const waits = [head, tail].filter((wait) => wait !== undefined);
     return waits.length === 0 ? undefined : allDone(waits);
   }
@@ -215,7 +251,7 @@ export class ExportBytes {
       return this.#export.writeStaged(index, 0);
     };
     if (this.#export.loadStaged(index, 0) && store()) return undefined;
-    return mayWait ? this.#change(part, store) : this.#refuse(index);
+    return mayWait ? this.#change(part, store) : this.#refuse(part);
   }
 
   /** Makes the range zeros that stay in use; pages then all zeros have room reserved for the next write to them. */
@@ -225,7 +261,7 @@ export class ExportBytes {
       const part = partOf(at, nextPage(at, end));
       const isStaged = isWhole(part) || this.#export.loadStaged(part.index, 0);
       if (isStaged && this.#storeCleared(part)) continue;
-      return mayWait ? this.#clearReservedRest(at, end) : this.#refuse(part.index);
+      return mayWait ? this.#clearReservedRest(at, end) : this.#refuse(part);
     }
     return undefined;
   }

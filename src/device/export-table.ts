@@ -233,13 +233,26 @@ export class ExportTable {
     const { table } = this;
     const id = table.objectAt(index);
     assert(this.#writeBack !== null, "only an overflow log takes objects away");
+    await this.#orLost(index, this.#writeBack.read(id, target));
+    if (table === this.table && table.objectAt(index) === id) this.#touch(index);
+  }
+
+  /**
+   * As `fetch`, for a page about to be changed: the object stays away, since the memory it would come back to may be
+   * what the change waits for.
+   */
+  async fetchToChange(index: number, target: Uint8Array): Promise<void> {
+    assert(this.#writeBack !== null, "only an overflow log takes objects away");
+    await this.#orLost(index, this.#writeBack.fetch(this.table.objectAt(index), target));
+  }
+
+  async #orLost(index: number, fetched: Promise<unknown>): Promise<void> {
     try {
-      await this.#writeBack.fetch(id, target);
+      await fetched;
     } catch (cause) {
       this.#failedReads += 1;
       throw this.#pageLost(index, cause);
     }
-    if (table === this.table && table.objectAt(index) === id) this.#touch(index);
   }
 
   /**

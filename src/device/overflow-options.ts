@@ -115,6 +115,13 @@ function checkSegmentBytes(value: unknown): number {
   );
 }
 
+function checkProgramBytes(place: CheckedOverflowOptions["place"], segmentBytes: number): void {
+  if (!("medium" in place) || segmentBytes % place.medium.programBytes === 0) return;
+  throw invalid(
+    `overflow.medium programs ${shown(place.medium.programBytes)} bytes at a time and overflow.segmentBytes is ${sized(segmentBytes)}; a segment must be whole program units: give segmentBytes as a multiple, or a medium whose program unit divides it`,
+  );
+}
+
 /** The log's size in whole segments; what is beyond them is told `onEvent`. */
 function checkSize(
   { sizeBytes: asked }: OverflowOptions,
@@ -214,6 +221,7 @@ export function checkOverflowOptions(
   const place = checkPlace(options);
   const onEvent = checkOnEvent(options.onEvent ?? (() => {}));
   const segmentBytes = checkSegmentBytes(options.segmentBytes ?? MIB);
+  checkProgramBytes(place, segmentBytes);
   const checked = {
     place,
     segmentBytes,

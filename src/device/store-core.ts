@@ -201,8 +201,7 @@ export class StoreCore {
         "the store has no overflow log to write back to; open it with overflow: { path, sizeBytes }",
       );
     }
-    const chosen = chosenObjects(this, request);
-    return { chosen: chosen.length, ...(await this.#writeBack.writeBack(chosen)) };
+    return this.#writeBack.writeBack(() => chosenObjects(this, request));
   }
 
   recompress(options: RecompressOptions): RecompressResult {

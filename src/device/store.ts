@@ -24,7 +24,7 @@ import { StoreCore } from "./store-core.ts";
 import type { WriteBackRequest, WriteBackResult } from "./write-back/by-hand.ts";
 import { openWriteBack } from "./write-back/open-write-back.ts";
 import type { OverflowStats } from "./write-back/overflow-stats.ts";
-import type { RecordObserver } from "./write-back/write-back.ts";
+import type { RecordObserver } from "./write-back/record-observer.ts";
 
 async function loadCodecs(options: StoreOptions): Promise<void> {
   if (typeof options !== "object" || options === null) return;

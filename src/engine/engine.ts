@@ -311,7 +311,7 @@ export class Engine {
     return id;
   }
 
-  /** Pages of the pool: mem_used_total in pages, cheap to ask for. */
+  /** Pages of the pool, reserved ones included: what counts against the limit, cheap to ask for. */
   usedPages(): number {
     return this.#core.usedPages();
   }

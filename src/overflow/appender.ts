@@ -13,7 +13,7 @@ import { MOST_UNIT_BYTES, UnitWriter } from "./format/unit.ts";
 import type { Medium } from "./media/medium.ts";
 import type { SegmentRecords } from "./segment-records.ts";
 
-/** Written at once, at most. */
+/** Written at once, when there are so many; a larger program unit is written whole. */
 const CHUNK_BYTES = 2 ** 18;
 /** A unit that holds the largest record there can be. */
 const LEAST_UNIT_BYTES = 4224;
@@ -64,8 +64,9 @@ export interface AppenderOptions {
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #writer: UnitWriter;
-  #chunk = new Uint8Array(CHUNK_BYTES + MOST_UNIT_BYTES);
-  #other = new Uint8Array(CHUNK_BYTES + MOST_UNIT_BYTES);
+  readonly #chunkBytes: number;
+  #chunk: Uint8Array;
+  #other: Uint8Array;
   #segment = -1;
   /** Where the chunk begins in the segment, and the bytes of finished units in it. */
   #position = 0;
@@ -92,6 +93,12 @@ export class Appender {
   constructor(options: AppenderOptions) {
     this.#options = options;
     this.#writer = new UnitWriter(options.seal, MOST_UNIT_BYTES);
+    const step = options.medium.programBytes;
+    this.#chunkBytes = Math.max(CHUNK_BYTES, step);
+    // The last unit may begin just before the chunk's end, and a flush pads it to a program unit.
+    const bytes = Math.ceil((this.#chunkBytes + MOST_UNIT_BYTES) / step) * step;
+    this.#chunk = new Uint8Array(bytes);
+    this.#other = new Uint8Array(bytes);
   }
 
   /** Whether a record of `length` bytes can be added now. */
@@ -146,7 +153,7 @@ export class Appender {
         await this.flush();
         this.#leaveSegment(null);
       }
-      if (this.#used >= CHUNK_BYTES) await this.#writeChunk(false);
+      if (this.#used >= this.#chunkBytes) await this.#writeChunk(false);
       if (this.#segment < 0 && !this.#enterSegment()) return false;
       this.#beginUnit();
     }

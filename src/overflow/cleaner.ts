@@ -66,7 +66,7 @@ export class Cleaner {
     });
   }
 
-  /** Begins nothing more; done when what is under way is. */
+  /** Begins nothing more and gives the victim up; done when what is being read or written is. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
@@ -124,7 +124,7 @@ export class Cleaner {
     return false;
   }
 
-  /** Appends every live record of the segment to `out`: false where there is no room for one. */
+  /** Appends every live record of the segment to `out`: false where one has no room, or when stopped. */
   async #move(segment: number, out: Appender): Promise<boolean> {
     const own = this.#options.parts.records[segment]!;
     let unit = 0;
@@ -147,6 +147,7 @@ export class Cleaner {
         end += 1;
       }
       if (!(await this.#moveUnits(segment, { first: unit, end, bytes }, out))) return false;
+      if (this.#isStopped) return false;
       unit = end;
     }
     return true;
@@ -171,7 +172,8 @@ export class Cleaner {
       const at = (position - start) * UNIT_ALIGN;
       const view = this.#chunk.subarray(at, at + own.lengthOf(unit) * UNIT_ALIGN);
       // What a read brought wrong, or not at all, may come right by the next.
-      const isOpen = (isRead && openUnit(parts.seal, view)) || (await this.#openAlone(position, view));
+      const isOpen =
+        (isRead && openUnit(parts.seal, view)) || (await this.#openAlone(position, view));
       this.#loseMissing(segment, unit, isOpen ? view : null);
       if (isOpen && !(await this.#moveRecords(view, position, out))) return false;
     }
@@ -197,7 +199,8 @@ export class Cleaner {
     const position = records[segment]!.positionOf(unit);
     let lost = 0;
     for (const id of records[segment]!.idsOf(unit)) {
-      if (placement.unitOf(id) !== position || (view !== null && holds(view, placement, id))) continue;
+      if (placement.unitOf(id) !== position || (view !== null && holds(view, placement, id)))
+        continue;
       space.died(segment, placement.recordBytes(id));
       if (this.#options.onLost(id)) {
         placement.lose(id);
@@ -207,7 +210,9 @@ export class Cleaner {
       }
     }
     if (lost === 0) return;
-    onEvent(`${lost} objects are lost: a unit in segment ${segment} of ${medium.name} could not be read`);
+    onEvent(
+      `${lost} objects are lost: a unit in segment ${segment} of ${medium.name} could not be read`,
+    );
   }
 
   async #moveRecords(unit: Uint8Array, position: number, out: Appender): Promise<boolean> {

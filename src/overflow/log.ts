@@ -76,6 +76,8 @@ export class Log {
   #owner: LogOwner | null = null;
   #failuresInRow = 0;
   #isClosed = false;
+  /** That the file system is full was said, since the last write that succeeded. */
+  #isTooSmall = false;
   #death: unknown = null;
   #records = 0;
   #recordBytes = 0;
@@ -170,7 +172,7 @@ export class Log {
 
   /** Whether `append` may be called for `length` bytes. */
   fits(length: number): boolean {
-    return this.#writer.fits(length);
+    return !this.isDead && this.#writer.fits(length);
   }
 
   /**
@@ -191,8 +193,6 @@ export class Log {
   append(id: number, priority: number, bytes: Uint8Array): void {
     const generation = this.placement.nextGeneration(id);
     this.#writer.add({ id, priority, generation, from: NOWHERE }, bytes);
-    this.#records += 1;
-    this.#recordBytes += RECORD_HEAD_BYTES + bytes.length;
   }
 
   /** Writes all that was appended; done when every one of them was told of, or failed. */
@@ -225,9 +225,12 @@ export class Log {
     const { placement, space } = this.#parts;
     const { id, from } = record;
     this.#failuresInRow = 0;
+    this.#isTooSmall = false;
     const isCurrent = placement.generationOf(id) === record.generation;
     if (from === NOWHERE) {
       const { length, priority } = record;
+      this.#records += 1;
+      this.#recordBytes += RECORD_HEAD_BYTES + length;
       if (isCurrent && this.#owner?.placed(id, length, priority)) placement.put(id, record);
       else space.died(record.segment, RECORD_HEAD_BYTES + record.length);
       return;
@@ -242,21 +245,32 @@ export class Log {
 
   #onFailure(segment: number, cause: unknown): void {
     this.#failedWrites += 1;
-    this.#failuresInRow += 1;
     const { name } = this.#parts.medium;
     const why = cause instanceof Error ? cause.message : String(cause);
-    // Where the file system is full the segment itself is as good as before.
-    const isWorn = !(cause instanceof PagefoldError && cause.code === "NO_SPACE");
-    if (isWorn) this.#parts.space.retire(segment);
+    // Where the file system is full the segment itself is as good as before, and so is the medium when there is room.
+    if (cause instanceof PagefoldError && cause.code === "NO_SPACE") {
+      if (!this.#isTooSmall) this.#parts.onEvent(`${name} cannot grow: ${why}`);
+      this.#isTooSmall = true;
+      return;
+    }
+    this.#failuresInRow += 1;
+    this.#parts.space.retire(segment);
     if (this.#failuresInRow < MOST_FAILURES) {
       this.#parts.onEvent(`a write to segment ${segment} of ${name} failed: ${why}`);
-    } else if (this.#death === null) {
-      this.#death = cause;
-      this.#parts.onEvent(
-        `${name} takes no more pages after ${MOST_FAILURES} failed writes (${why}); pages in memory are served on, those on it as far as they can be read`,
-      );
-      this.#wake();
+    } else {
+      this.die(cause);
     }
+  }
+
+  /** Nothing is written any more: what is in memory, and what can be read, is served on. */
+  die(cause: unknown): void {
+    if (this.#death !== null) return;
+    this.#death = cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#parts.onEvent(
+      `${this.#parts.medium.name} takes no more pages (${why}); pages in memory are served on, those on it as far as they can be read`,
+    );
+    this.#wake();
   }
 
   #wake(): void {

@@ -28,12 +28,15 @@ export class SegmentReader {
   readonly #buffers: Uint8Array[] = [];
   #underWay = 0;
   #whenDone: (() => void)[] = [];
+  /** By segment: 1 if a read of it failed. */
+  readonly #hasFailed: Uint8Array;
   reads = 0;
   failedReads = 0;
 
   constructor(parts: LogParts) {
     this.#parts = parts;
     this.#pins = new Uint32Array(parts.records.length);
+    this.#hasFailed = new Uint8Array(parts.records.length);
   }
 
   /**
@@ -74,11 +77,20 @@ export class SegmentReader {
       return length;
     } catch (cause) {
       this.failedReads += 1;
+      this.#tellOnce(segment, cause);
       throw cause;
     } finally {
       if (this.#buffers.length < MOST_FREE_BUFFERS) this.#buffers.push(buffer);
       this.#unpin(segment);
     }
+  }
+
+  /** Of each segment the first failure is told; there may be as many as pages. */
+  #tellOnce(segment: number, cause: unknown): void {
+    if (this.#hasFailed[segment] === 1) return;
+    this.#hasFailed[segment] = 1;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#parts.onEvent(`a read of segment ${segment} failed, more of it are not told: ${why}`);
   }
 
   #lost(id: number, why: string): PagefoldError {

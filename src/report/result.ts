@@ -247,6 +247,7 @@ export interface OverflowStatus {
     readonly bytes_per_day: number | null;
     readonly available_bytes: number | null;
     readonly overdrawn_bytes: number;
+    readonly ever_overdrawn_bytes: number;
   };
   readonly forecast_years: number | null;
 }

@@ -148,13 +148,18 @@ describe.each(kinds)("Engine with %s", (_, options, page) => {
     });
   });
 
-  it("usedPages is mem_used_total in pages", () => {
+  it("usedPages is mem_used_total and what is reserved, in pages", () => {
     const { driver, engine, log } = made(options);
-    const pages = () => engine.stats().mem_used_total / PAGE_BYTES;
+    const pages = () => {
+      const { mem_used_total, reserved_bytes } = engine.stats();
+      return (mem_used_total + reserved_bytes) / PAGE_BYTES;
+    };
     const ids = Array.from({ length: 50 }, (_, number) => driver.put(page(number)));
     expect(engine.usedPages()).toBe(pages());
     for (const id of ids.slice(0, 20)) log.send(id);
     expect(engine.usedPages()).toBe(pages());
+    const before = engine.usedPages();
+    expect([engine.reservePage(0), engine.usedPages()]).toEqual([true, before + 1]);
   });
 
   it("share takes a reference in any state", () => {

@@ -42,7 +42,12 @@ const STATUS: OverflowStatus = {
     erases_max_to_mean: 1.6,
     live_shares: [0, 0.5, 1],
   },
-  budget: { bytes_per_day: null, available_bytes: null, overdrawn_bytes: 0 },
+  budget: {
+    bytes_per_day: null,
+    available_bytes: null,
+    overdrawn_bytes: 0,
+    ever_overdrawn_bytes: 0,
+  },
   forecast_years: 12.4,
 };
 
@@ -72,12 +77,22 @@ describe("overflowSection", () => {
   });
 
   it("says what of the day's budget is left", () => {
-    const budget = { bytes_per_day: 2 ** 30, available_bytes: 2 ** 29, overdrawn_bytes: 0 };
+    const budget = {
+      bytes_per_day: 2 ** 30,
+      available_bytes: 2 ** 29,
+      overdrawn_bytes: 0,
+      ever_overdrawn_bytes: 0,
+    };
     expect(rendered({ budget })).toMatch(/ budget +1\.0 GiB +a day, 512\.0 MiB left\n/);
   });
 
   it("says by how much the budget is overdrawn", () => {
-    const budget = { bytes_per_day: 2 ** 30, available_bytes: 0, overdrawn_bytes: 2 ** 20 };
+    const budget = {
+      bytes_per_day: 2 ** 30,
+      available_bytes: 0,
+      overdrawn_bytes: 2 ** 20,
+      ever_overdrawn_bytes: 2 ** 20,
+    };
     expect(rendered({ budget })).toMatch(/ budget +1\.0 GiB +a day, overdrawn by 1\.0 MiB\n/);
   });
 

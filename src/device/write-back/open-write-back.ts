@@ -42,13 +42,25 @@ async function openMedium(options: CheckedOverflowOptions): Promise<Medium> {
   return FileMedium.open({ path, sizeBytes: options.sizeBytes, log: options.onEvent });
 }
 
+/** The caller's function must not end what is under way when it says something. */
+function guarded(onEvent: (line: string) => void): (line: string) => void {
+  return (line) => {
+    try {
+      onEvent(line);
+    } catch (cause) {
+      process.emitWarning(`the overflow log's onEvent threw: ${String(cause)}`);
+    }
+  };
+}
+
 async function makeWriteBack(
   store: StoreCore,
   overflow: CheckedOverflowOptions,
   medium: Medium,
 ): Promise<WriteBack> {
   const { random, clock, codecs } = store.options;
-  const { segmentBytes, onEvent } = overflow;
+  const { segmentBytes } = overflow;
+  const onEvent = guarded(overflow.onEvent);
   const firstOffset = WearLedger.areaBytes(segmentBytes);
   const segments = Math.floor((overflow.sizeBytes - firstOffset) / segmentBytes);
   const ledger = await WearLedger.open({ medium, segmentBytes, segments, random, onEvent });
@@ -65,6 +77,11 @@ async function makeWriteBack(
       ? {}
       : { eraseCounts: ledger.earlier.eraseCounts, retired: ledger.earlier.retired }),
   });
+  if (space.retired > 0) {
+    onEvent(
+      `${space.retired} of the ${segments} segments of ${medium.name} failed in earlier openings and are not used`,
+    );
+  }
   const seal = new Seal({ isPlain: overflow.isPlain, random });
   const log = new Log({
     medium,

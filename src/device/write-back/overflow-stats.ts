@@ -61,6 +61,7 @@ export interface OverflowStats extends WriteBackCounts {
     readonly bytes_per_day: number | null;
     readonly available_bytes: number | null;
     readonly overdrawn_bytes: number;
+    readonly ever_overdrawn_bytes: number;
   };
   /** At the rate since the log was opened; null before anything was written. */
   readonly forecast_years: number | null;
@@ -121,6 +122,7 @@ export function overflowStats(parts: OverflowParts, counts: WriteBackCounts): Ov
       bytes_per_day: options.budgetBytesPerDay ?? null,
       available_bytes: options.budgetBytesPerDay === undefined ? null : budget.availableBytes,
       overdrawn_bytes: budget.overdrawnBytes,
+      ever_overdrawn_bytes: budget.everOverdrawnBytes,
     },
     forecast_years: programmed_bytes === 0 ? null : forecast(past).years,
   };

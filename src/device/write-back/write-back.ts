@@ -9,36 +9,35 @@
  * there stays.
  */
 
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Codec } from "../../../codecs/codec.ts";
 import { assert } from "../../base/assert.ts";
-import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import { type Engine, SIZE_CLASSES } from "../../engine/engine.ts";
 import { RECORD_HEAD_BYTES } from "../../overflow/format/layout.ts";
 import type { Log, LogOwner } from "../../overflow/log.ts";
 import type { ExportTable } from "../export-table.ts";
+import type { WriteBackResult } from "./by-hand.ts";
+import { decodeObject, encodeDenser } from "./denser.ts";
 import { type Duplicate, Merges } from "./merges.ts";
 import { type OverflowParts, type OverflowStats, overflowStats } from "./overflow-stats.ts";
 import { RecencyList } from "./recency-list.ts";
+import type { RecordObserver } from "./record-observer.ts";
+import { Returns } from "./returns.ts";
 
 /** Bytes appended between two flushes while writes wait, and otherwise. */
 const URGENT_BATCH_BYTES = 2 ** 18;
 const BATCH_BYTES = 2 ** 20;
 /** Of the pool, so much may be lost to fragmentation before it is compacted: 1 / this. */
 const MOST_LOSS = 8;
+/** Tries again after a batch of which nothing could be written, and the wait before the first; it doubles. */
+const MOST_RETRIES = 4;
+const FIRST_RETRY_MS = 25;
 
 export interface WriteBackParts extends Omit<OverflowParts, "startSeconds"> {
   readonly codecs: readonly Codec[];
   /** Called when all is done at the end. */
   readonly onClose: () => Promise<void>;
-}
-
-/** Is told what comes to be on the log, and what is not needed there any more. */
-export interface RecordObserver {
-  /** An object was written, with so many slots. */
-  placed(id: number, slots: number): void;
-  dropped(id: number): void;
 }
 
 export class WriteBack implements LogOwner {
@@ -48,17 +47,17 @@ export class WriteBack implements LogOwner {
   readonly #startSeconds: number;
   #engine: Engine;
   #highPages = Number.POSITIVE_INFINITY;
-  #lowPages = 0;
+  #lowPages = Number.POSITIVE_INFINITY;
   /** Stored raw, and all others. */
   readonly #huge = new RecencyList();
   readonly #rest = new RecencyList();
   /** Objects noted as leaving whose record failed to get to the log: they are to leave still. */
   readonly #failed = new Set<number>();
-  /** Objects read from the log once since they left memory. */
-  #readOnce = new Uint8Array(1024);
+  readonly #returns: Returns;
   readonly #merges = new Merges((duplicate) => this.#merge(duplicate));
   #running: Promise<void> | null = null;
-  #waiters: (() => void)[] = [];
+  /** Told whether memory was given up. */
+  #waiters: ((hasRoom: boolean) => void)[] = [];
   /** Grows whenever memory was given up. */
   #progress = 0;
   #closing: Promise<void> | null = null;
@@ -66,10 +65,11 @@ export class WriteBack implements LogOwner {
   /** Objects that left memory, and their bytes. */
   #left = 0;
   #leftBytes = 0;
+  /** Taken from the budget and not refunded. */
+  #chargedBytes = 0;
   #written = 0;
   #writtenPages = 0;
   #evictedClean = 0;
-  #promoted = 0;
   #stalls = 0;
 
   constructor(parts: WriteBackParts) {
@@ -77,6 +77,7 @@ export class WriteBack implements LogOwner {
     this.#engine = parts.engine;
     this.log = parts.log;
     this.#startSeconds = parts.clock.seconds();
+    this.#returns = new Returns(parts.log, parts.codecs, parts.options.promotes);
     this.log.serve(this);
   }
 
@@ -86,7 +87,7 @@ export class WriteBack implements LogOwner {
     this.log.clear();
     this.#huge.clear();
     this.#rest.clear();
-    this.#readOnce.fill(0);
+    this.#returns.clear();
     this.#failed.clear();
     this.#merges.clear();
   }
@@ -96,7 +97,7 @@ export class WriteBack implements LogOwner {
     const pages = bytes / PAGE_BYTES;
     const { highWatermark, lowWatermark } = this.#parts.options;
     this.#highPages = bytes === 0 ? Number.POSITIVE_INFINITY : Math.floor(pages * highWatermark);
-    this.#lowPages = bytes === 0 ? 0 : Math.floor(pages * lowWatermark);
+    this.#lowPages = bytes === 0 ? Number.POSITIVE_INFINITY : Math.floor(pages * lowWatermark);
     this.start();
   }
 
@@ -143,46 +144,59 @@ export class WriteBack implements LogOwner {
   start(): void {
     if (this.#running !== null || this.#isClosed) return;
     if (this.#waiters.length === 0 && this.#engine.usedPages() <= this.#highPages) return;
-    this.#running = this.#run().finally(() => this.#ended());
+    this.#running = this.#run()
+      .catch((cause: unknown) => {
+        // A mistake of our own: what is in memory can still be served.
+        this.log.die(cause);
+        this.#wake(false);
+      })
+      .finally(() => this.#ended());
   }
 
   /** Waits until memory was given up: whether any was; false if nothing more can leave. */
   async makeRoom(): Promise<boolean> {
     if (this.#isClosed) return false;
-    const before = this.#progress;
     this.#stalls += 1;
-    const woken = new Promise<void>((wake) => this.#waiters.push(wake));
+    const woken = new Promise<boolean>((wake) => this.#waiters.push(wake));
     this.start();
-    await woken;
-    return this.#progress > before && !this.#isClosed;
+    return woken;
   }
 
   /** What was under way is done. Who began to wait too late to be served by it has a run of its own. */
   #ended(): void {
     this.#running = null;
     if (this.#waiters.length > 0) this.start();
-    if (this.#isClosed) this.#wake();
+    if (this.#isClosed) this.#wake(false);
   }
 
-  #wake(): void {
+  #wake(hasRoom: boolean): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const wake of waiters) wake();
+    for (const wake of waiters) wake(hasRoom);
   }
 
   async #run(): Promise<void> {
     // The caller goes on first: it may free what it holds.
     await turn();
+    let retries = 0;
     while (!this.#isClosed && (this.#waiters.length > 0 || this.#surplusBytes() > 0)) {
       const before = this.#progress;
       const waiting = this.#waiters.length;
-      const left = await this.#batch();
+      const failedBefore = this.log.counts().failed_writes;
+      const sent = await this.#batch();
       if (this.#surplusBytes() > 0 || this.#waiters.length > 0) await this.#compact();
+      const hasFailed = this.log.counts().failed_writes > failedBefore;
       if (this.#progress > before) {
-        this.#wake();
-      } else if (left === 0 && this.#waiters.length === waiting) {
+        retries = 0;
+        // Also who came when it had been given up, and taken by others: only a whole round can tell that none is left.
+        this.#wake(true);
+      } else if (hasFailed && retries < MOST_RETRIES && !this.log.isDead) {
+        // A medium may be out of order for a moment.
+        await delay(FIRST_RETRY_MS * 2 ** retries);
+        retries += 1;
+      } else if (hasFailed || (sent === 0 && this.#waiters.length === waiting)) {
         // Nothing more can leave, and all of them were there when that was tried.
-        this.#wake();
+        this.#wake(false);
         return;
       }
       await turn();
@@ -212,6 +226,7 @@ export class WriteBack implements LogOwner {
 
   /** Has objects leave, as many as a batch holds: how many were sent on their way. */
   async #batch(): Promise<number> {
+    const engine = this.#engine;
     const isUrgent = this.#waiters.length > 0;
     const surplus = Math.max(this.#surplusBytes(), URGENT_BATCH_BYTES);
     const most = Math.min(surplus, isUrgent ? URGENT_BATCH_BYTES : BATCH_BYTES);
@@ -219,35 +234,53 @@ export class WriteBack implements LogOwner {
     let count = 0;
     for (let id = this.#next(); id !== 0 && !this.#isClosed; id = this.#next()) {
       const sent = this.#send(id, isUrgent) || (await this.#sendLater(id, isUrgent));
-      if (sent === 0) break;
+      if (engine !== this.#engine) break;
+      if (sent === 0) {
+        count += this.#evictCopies(most - bytes);
+        break;
+      }
       bytes += sent;
       count += 1;
       if (bytes >= most) break;
     }
     await this.log.flush();
+    this.#chargeRest();
     return count;
   }
 
+  /** Where nothing can be written: has objects leave that need not be, up to so many bytes: how many did. */
+  #evictCopies(mostBytes: number): number {
+    const engine = this.#engine;
+    const before = this.#left;
+    if (engine.stats().copied_bytes === 0) return 0;
+    let left = mostBytes;
+    for (let id = engine.idEnd() - 1; id > 0 && left > 0; id--) {
+      if (engine.isCopied(id)) left -= this.#send(id, false);
+    }
+    return this.#left - before;
+  }
+
   /**
-   * Has these objects leave, as many as are still in memory and have a way: those that left. What leaves by hand is
+   * Has the objects leave that are chosen when nothing else is under way, as many as have a way. What leaves by hand is
    * taken from the write budget all the same.
    */
-  async writeBack(ids: Uint32Array): Promise<{ readonly written: number; readonly bytes: number }> {
+  async writeBack(choose: () => Uint32Array): Promise<WriteBackResult> {
     while (this.#running !== null) await this.#running;
+    const ids = choose();
     const work = this.#sendAll(ids);
     this.#running = work.then(
       () => {},
       () => {},
     );
     try {
-      return await work;
+      return { chosen: ids.length, ...(await work) };
     } finally {
       this.#ended();
       this.start();
     }
   }
 
-  async #sendAll(ids: Uint32Array): Promise<{ readonly written: number; readonly bytes: number }> {
+  async #sendAll(ids: Uint32Array): Promise<Omit<WriteBackResult, "chosen">> {
     const engine = this.#engine;
     const before = { written: this.#left, bytes: this.#leftBytes };
     let sinceTurn = 0;
@@ -259,10 +292,23 @@ export class WriteBack implements LogOwner {
       sinceTurn += sent;
       if (sinceTurn < BATCH_BYTES) continue;
       sinceTurn = 0;
+      if (this.#waiters.length > 0) {
+        await this.log.flush();
+        this.#wake(true);
+      }
       await turn();
     }
     await this.log.flush();
+    this.#chargeRest();
     return { written: this.#left - before.written, bytes: this.#leftBytes - before.bytes };
+  }
+
+  /** Charges what was programmed beside the records themselves: what cleaning moved, heads, tags and padding. */
+  #chargeRest(): void {
+    const { programmed_bytes } = this.log.counts();
+    if (programmed_bytes <= this.#chargedBytes) return;
+    this.#parts.budget.overdraw(programmed_bytes - this.#chargedBytes);
+    this.#chargedBytes = programmed_bytes;
   }
 
   /** Sends an object on its way: its bytes, 0 if the log must make room first, or the budget does not allow it. */
@@ -282,7 +328,10 @@ export class WriteBack implements LogOwner {
       if (!isUrgent) return 0;
       budget.overdraw(RECORD_HEAD_BYTES + length);
     }
-    if (options.recompresses) this.#appendDensest(id);
+    this.#chargedBytes += RECORD_HEAD_BYTES + length;
+    const denser = options.recompresses ? encodeDenser(engine, this.#parts.codecs, id) : 0;
+    if (denser > 0)
+      this.#append(id, this.#parts.codecs.length - 1, engine.scratch.subarray(0, denser));
     else this.#append(id, engine.priorityOf(id), engine.bytesOf(id));
     return length;
   }
@@ -309,31 +358,6 @@ export class WriteBack implements LogOwner {
     assert(this.#engine.leave(id), "what is sent is in memory alone");
     this.#failed.delete(id);
     this.log.append(id, priority, bytes);
-    this.#written += 1;
-  }
-
-  /** Appends the object as the densest of the store's codecs gives it. */
-  #appendDensest(id: number): void {
-    const engine = this.#engine;
-    const { codecs } = this.#parts;
-    const last = codecs.length - 1;
-    const own = engine.priorityOf(id);
-    if (own < last && this.#decode(id)) {
-      const bytes = codecs[last]!.compress(engine.decoded, engine.scratch);
-      if (bytes > 0 && bytes < engine.lengthOf(id)) {
-        this.#append(id, last, engine.scratch.subarray(0, bytes));
-        return;
-      }
-    }
-    this.#append(id, own, engine.bytesOf(id));
-  }
-
-  /** Decodes an object in memory to `engine.decoded`: whether it could be. */
-  #decode(id: number): boolean {
-    const engine = this.#engine;
-    if (engine.inspect(id) === 0) return true;
-    const codec = this.#parts.codecs[engine.priorityOf(id)]!;
-    return codec.decompress(engine.bytesOf(id), engine.decoded) === PAGE_BYTES;
   }
 
   #countLeft(bytes: number): void {
@@ -348,15 +372,14 @@ export class WriteBack implements LogOwner {
 
   placed(id: number, length: number, priority: number): boolean {
     if (!this.#engine.evict(id, length, priority)) {
-      // Changed on its way, where it may have missed its place in the lists.
       if (this.#isInMemory(id)) this.#list(id);
       return false;
     }
     const slots = this.#engine.referencesOf(id);
+    this.#written += 1;
     this.#writtenPages += slots;
     this.observer?.placed(id, slots);
-    this.#reachReadOnce(id);
-    this.#readOnce[id] = 0;
+    this.#returns.left(id);
     this.#countLeft(length);
     return true;
   }
@@ -369,6 +392,7 @@ export class WriteBack implements LogOwner {
 
   failed(id: number, length: number): void {
     this.#parts.budget.refund(RECORD_HEAD_BYTES + length);
+    this.#chargedBytes -= RECORD_HEAD_BYTES + length;
     const engine = this.#engine;
     if (engine.referencesOf(id) === 0) return;
     if (engine.isLeaving(id)) this.#failed.add(id);
@@ -384,54 +408,25 @@ export class WriteBack implements LogOwner {
       if (engine !== this.#engine || this.#isClosed) return;
       if (engine.compactClass(index) === 0) continue;
       this.#progress += 1;
-      if (index % 16 === 0) await turn();
+      await turn();
     }
   }
 
-  /**
-   * Reads an object that is away into `target` (a page).
-   * @throws PagefoldError CORRUPT, IO.
-   */
-  async fetch(id: number, target: Uint8Array): Promise<void> {
+  /** Reads an object that is away into `target` (a page). @throws PagefoldError CORRUPT, IO. */
+  async read(id: number, target: Uint8Array): Promise<void> {
     const engine = this.#engine;
-    const { codecs, options } = this.#parts;
-    const codec = codecs[engine.priorityOf(id)]!;
     const generation = this.generationOf(id);
-    const buffer = new Uint8Array(PAGE_BYTES);
-    const length = await this.log.read(id, buffer);
-    const bytes = buffer.subarray(0, length);
-    if (length === PAGE_BYTES) target.set(bytes);
-    else if (codec.decompress(bytes, target) !== PAGE_BYTES) {
-      throw new PagefoldError(
-        "CORRUPT",
-        `object ${id}: the ${length} bytes read from the log do not decode with ${codec.name}; write its pages anew`,
-      );
-    }
+    const bytes = await this.#returns.fetch(engine, id, target);
     const isSame = engine === this.#engine && this.generationOf(id) === generation;
-    if (options.promotes && isSame && !this.#isClosed && engine.isAway(id))
-      this.#promote(id, bytes);
-  }
-
-  /** Brings an object back at its second reading, while memory use is below the upper watermark. */
-  #promote(id: number, bytes: Uint8Array): void {
-    const engine = this.#engine;
-    this.#reachReadOnce(id);
-    if (this.#readOnce[id] === 0) {
-      this.#readOnce[id] = 1;
-      return;
+    if (!isSame || this.#isClosed || !engine.isAway(id)) return;
+    if (this.#returns.isReadAgain(id) && engine.usedPages() < this.#highPages) {
+      if (this.#returns.admit(engine, id, bytes)) this.#list(id);
     }
-    if (engine.usedPages() >= this.#highPages) return;
-    (bytes.length === PAGE_BYTES ? engine.decoded : engine.scratch).set(bytes);
-    if (!engine.admit(id, bytes.length)) return;
-    this.#promoted += 1;
-    this.#list(id);
   }
 
-  #reachReadOnce(id: number): void {
-    if (id < this.#readOnce.length) return;
-    const grown = new Uint8Array(2 ** Math.ceil(Math.log2(id + 1)));
-    grown.set(this.#readOnce);
-    this.#readOnce = grown;
+  /** As `read`; the object stays away. */
+  async fetch(id: number, target: Uint8Array): Promise<void> {
+    await this.#returns.fetch(this.#engine, id, target);
   }
 
   /** Reads an object that is away and gives its slot to it if the one stored anew is equal: whether it was. */
@@ -446,13 +441,17 @@ export class WriteBack implements LogOwner {
     if (!isStill()) return false;
     const page = new Uint8Array(PAGE_BYTES);
     try {
-      await this.fetch(candidate, page);
+      await this.#returns.fetch(engine, candidate, page);
     } catch {
       // It is told to whoever asks for the page.
       return false;
     }
     if (!isStill()) return false;
-    if (engine.isAway(id) || !this.#decode(id) || Buffer.compare(page, engine.decoded) !== 0)
+    if (
+      engine.isAway(id) ||
+      !decodeObject(engine, this.#parts.codecs, id) ||
+      Buffer.compare(page, engine.decoded) !== 0
+    )
       return false;
     opened.redirect(index, candidate);
     return true;
@@ -465,9 +464,11 @@ export class WriteBack implements LogOwner {
 
   /** For a message: what keeps pages from leaving memory. */
   obstacle(): string {
-    return this.log.death === null
-      ? ", and the overflow log is full"
-      : ", and the overflow log takes no more pages since its medium failed";
+    if (this.log.isDead)
+      return ", and the overflow log takes no more pages since its medium failed";
+    return this.#parts.space.free > 0
+      ? ", and pages must leave for the overflow log first: use the methods that wait for it"
+      : ", and the overflow log is full";
   }
 
   stats(): OverflowStats {
@@ -476,7 +477,7 @@ export class WriteBack implements LogOwner {
       written_back: this.#written,
       written_back_pages: this.#writtenPages,
       evicted_clean: this.#evictedClean,
-      promoted: this.#promoted,
+      promoted: this.#returns.promoted,
       merged: this.#merges.merged,
       stalls: this.#stalls,
     });
@@ -490,7 +491,7 @@ export class WriteBack implements LogOwner {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    this.#wake();
+    this.#wake(false);
     await this.#merges.close();
     await this.#running;
     await this.log.close();

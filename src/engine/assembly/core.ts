@@ -348,9 +348,9 @@ export function idEnd(): u32 {
   return objectIdEnd();
 }
 
-/** Pages of the pool. */
+/** Pages of the pool, reserved ones included. */
 export function usedPages(): u32 {
-  return <u32>(usedBytes >> PAGE_SHIFT);
+  return <u32>((usedBytes + reservedBytes()) >> PAGE_SHIFT);
 }
 
 export function longestCompressed(): u32 {

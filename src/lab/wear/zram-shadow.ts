@@ -7,7 +7,7 @@
  */
 
 import { PAGE_BYTES } from "../../base/units.ts";
-import type { RecordObserver } from "../../device/write-back/write-back.ts";
+import type { RecordObserver } from "../../device/write-back/record-observer.ts";
 import { LowestFree } from "./lowest-free.ts";
 
 const FIRST_CAPACITY = 1024;

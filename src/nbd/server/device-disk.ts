@@ -1,4 +1,7 @@
-/** An export of a store as the server's disk. Everything is in memory, so all but `extents` is done when it returns. */
+/**
+ * An export of a store as the server's disk. What needs memory alone is done when it returns, but for `extents`; what
+ * needs the overflow log gives a promise.
+ */
 
 import type { Device } from "../../device/device.ts";
 import type { Extent } from "../../device/extents.ts";

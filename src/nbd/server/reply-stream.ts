@@ -3,7 +3,7 @@
  * once per turn, so that many small replies cost one system call.
  *
  * Holds always: what a block holds is not touched between its being handed to the socket and the socket's having
- * written it; `pendingBytes` counts all that waits for the client to read it.
+ * written it, nor is what was left to a caller; `pendingBytes` counts all that waits for the client to read it.
  */
 
 import type { Writable } from "node:stream";
@@ -22,6 +22,8 @@ export class ReplyStream {
   readonly #onRoom: () => void;
   readonly #freeBlocks: Buffer[] = [];
   #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  /** Where the replies not sent yet begin in the block; not 0: parts before were left to callers, who keep it. */
+  #first = 0;
   #used = 0;
   #claimed = 0;
   #pendingBytes = 0;
@@ -35,7 +37,7 @@ export class ReplyStream {
 
   /** Whether more waits for the client than a well-behaved one lets wait. */
   get isFull(): boolean {
-    return this.#pendingBytes + this.#used > MOST_PENDING_BYTES;
+    return this.#pendingBytes + this.#used - this.#first > MOST_PENDING_BYTES;
   }
 
   /** Bytes handed to the socket that the client has not read. */
@@ -53,6 +55,7 @@ export class ReplyStream {
     assert(this.#claimed === 0, "one claim at a time");
     if (this.#used + bytes > this.#block.length) {
       this.flush();
+      if (this.#first > 0) this.#changeBlock();
       if (bytes > this.#block.length) this.#block = Buffer.allocUnsafeSlow(bytes);
     }
     this.#claimed = bytes;
@@ -67,13 +70,13 @@ export class ReplyStream {
   }
 
   /**
-   * Leaves the claimed bytes to the caller, who hands them in by `push` when they are filled. Other replies go on in
-   * another block.
+   * Leaves the claimed bytes to the caller, who hands them in by `push` when they are filled. Other replies go on
+   * behind them, so that many small ones that wait share a block.
    */
   detach(): void {
-    const before = this.#block.subarray(0, this.#used);
-    this.#block = this.#takeBlock();
-    this.#used = 0;
+    const before = this.#block.subarray(this.#first, this.#used);
+    this.#first = this.#used + this.#claimed;
+    this.#used = this.#first;
     this.#claimed = 0;
     if (before.length > 0) this.push(before);
   }
@@ -91,22 +94,33 @@ export class ReplyStream {
 
   /** Hands everything written so far to the socket. */
   flush(): void {
-    if (this.#used === 0) return;
+    const first = this.#first;
+    if (this.#used === first) return;
     const block = this.#block;
-    const filled = block.subarray(0, this.#used);
-    this.#used = 0;
+    const filled = block.subarray(first, this.#used);
+    this.#used = first;
     if (this.#pendingBytes > 0 && filled.length <= MOST_COPIED_BYTES) {
       this.#send(Buffer.from(filled));
       return;
     }
-    this.#block = this.#takeBlock();
+    if (first > 0) {
+      // Callers keep the block: it is used to its end, and not again.
+      this.#first += filled.length;
+      this.#used = this.#first;
+      this.#send(filled);
+      return;
+    }
+    this.#changeBlock();
     this.#send(filled, block);
   }
 
-  #takeBlock(): Buffer {
-    return this.#freeBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #changeBlock(): void {
+    this.#block = this.#freeBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#first = 0;
+    this.#used = 0;
   }
 
+  /** `block`: may be used again when it is written. */
   #send(bytes: Buffer, block?: Buffer): void {
     if (this.#isClosed) return;
     this.#pendingBytes += bytes.length;
@@ -128,6 +142,6 @@ export class ReplyStream {
   /** Sends nothing more: the connection is gone. */
   close(): void {
     this.#isClosed = true;
-    this.#used = 0;
+    this.#used = this.#first;
   }
 }
