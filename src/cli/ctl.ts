@@ -37,13 +37,42 @@ Exit codes: 0 done; 1 refused, or no server there; 2 the command line is wrong.`
 
 const SECONDS = { min: 0, max: 2 ** 29 - 1, what: "seconds" };
 
+/** What the server's store says of its options, and how the user gives them. */
+const TYPED_WORDS = [
+  [
+    /^writeBack takes either a type (\(.*\)) or pages;/,
+    "writeback takes either --type $1 or --pages;",
+  ],
+  [/^writeBack type /, "--type "],
+  [
+    'open it with recompress: ["zstd"] or another',
+    "start the server with --recompress zstd or another",
+  ],
+  [
+    "open it with overflow: { path, sizeBytes }",
+    "start the server with --overflow PATH, --overflow-size SIZE and --memory-limit SIZE",
+  ],
+] as const;
+
+function asTyped(cause: unknown): unknown {
+  if (!(cause instanceof PagefoldError)) return cause;
+  const message = TYPED_WORDS.reduce(
+    (said, [words, typed]) => said.replace(words, typed),
+    cause.message,
+  );
+  return new PagefoldError(cause.code, message, { cause });
+}
+
 async function control(
   command: Command,
   context: CommandContext,
   request: ControlRequest,
 ): Promise<void> {
   const options = command.optsWithGlobals<CtlArguments>();
-  const results = (await askServer(controlPathOfServer(options), request)) as object;
+  const answer = askServer(controlPathOfServer(options), request);
+  const results = (await answer.catch((cause: unknown) => {
+    throw asTyped(cause);
+  })) as object;
   if (options.json) {
     const report = { schema: 1, command: "ctl", options: request, results, series: {} };
     context.print(`${JSON.stringify(report, null, 2)}\n`);

@@ -4,7 +4,11 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { PagefoldError } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
-import { MOST_ENDURANCE_CYCLES, type OverflowOptions } from "../device/overflow-options.ts";
+import {
+  checkOverflowOptions,
+  MOST_ENDURANCE_CYCLES,
+  type OverflowOptions,
+} from "../device/overflow-options.ts";
 import { cleaningPolicy } from "../overflow/space/cleaning/policies.ts";
 import { sizeOption, wholeNumberOption } from "./arguments.ts";
 
@@ -78,7 +82,7 @@ export function addOverflowOptions(command: Command): Command {
     .option("--overflow-plain", "write without encryption, with checks alone")
     .option(
       "--overflow-cleaning <policy>",
-      "which segment to clean next: fifo, greedy, cost-benefit (the default) or d-choices:D",
+      "which segment to clean next: fifo, greedy, cost-benefit (the default), random or d-choices:D",
       (text) => cleaningPolicy(text).name,
     )
     .option(
@@ -146,6 +150,27 @@ function present<Key extends keyof OverflowOptions>(
   return value === undefined ? {} : { [key]: value };
 }
 
+/** The library's names of what this file leaves to its check, and the user's. */
+const FLAGS = [
+  ["overflow.sizeBytes", "--overflow-size"],
+  ["overflow.segmentBytes", "--overflow-segment"],
+  ["overflow.budgetBytesPerDay", "--overflow-budget"],
+] as const;
+
+/** The library's check, before anything is opened, in words of the command line. */
+function checkAsLibrary(options: OverflowOptions, furtherCodecs: number): void {
+  try {
+    checkOverflowOptions(options, furtherCodecs);
+  } catch (cause) {
+    if (!(cause instanceof PagefoldError)) throw cause;
+    const message = FLAGS.reduce(
+      (said, [name, flag]) => said.replaceAll(name, flag),
+      cause.message,
+    );
+    throw new PagefoldError(cause.code, message, { cause });
+  }
+}
+
 /**
  * The overflow log the command line asks for, undefined if it asks for none.
  * @throws PagefoldError INVALID_ARGUMENT.
@@ -160,7 +185,7 @@ export function overflowOptionsOf(parsed: OverflowArguments): OverflowOptions | 
     );
   }
   checkNeeds(overflow, parsed);
-  return {
+  const options = {
     path: overflow,
     ...present("sizeBytes", parsed.overflowSize),
     ...present("segmentBytes", parsed.overflowSegment),
@@ -172,4 +197,6 @@ export function overflowOptionsOf(parsed: OverflowArguments): OverflowOptions | 
     ...present("promote", parsed.overflowPromote),
     ...present("enduranceCycles", parsed.overflowEndurance),
   };
+  checkAsLibrary(options, parsed.recompress?.length ?? 0);
+  return options;
 }

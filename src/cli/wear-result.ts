@@ -81,9 +81,14 @@ function modelBytes({ geometry }: Comparison): number {
   return geometry.segments * geometry.segmentBytes;
 }
 
+/** The time asked for / that simulated. Where nothing was written back all counts are 0, in any time. */
+function zramTimeShare({ wanted, outcome }: Comparison["zram"]): number {
+  return outcome.writes === 0 ? 1 : wanted / outcome.writes;
+}
+
 function zramWay({ zram, pagesWritten }: Comparison, time: Time): WearWay {
-  const { outcome, wanted, pagesPerPage, mediumBytes } = zram;
-  const erases = erasesIn(outcome.wear, wanted / outcome.writes);
+  const { outcome, pagesPerPage, mediumBytes } = zram;
+  const erases = erasesIn(outcome.wear, zramTimeShare(zram));
   const pagesOut = pagesWritten * pagesPerPage;
   const years = yearsFor(erases, time);
   const failedDay = years === null ? null : years * DAYS_PER_YEAR;
@@ -147,10 +152,7 @@ export function wearResult(
         })),
         {
           name: "zram",
-          ...histogram(
-            comparison.zram.outcome.blockWrites,
-            comparison.zram.wanted / comparison.zram.outcome.writes,
-          ),
+          ...histogram(comparison.zram.outcome.blockWrites, zramTimeShare(comparison.zram)),
         },
       ],
       live_shares: logs.map(({ plan, outcome }) => ({

@@ -1,11 +1,12 @@
 /** `pagefold wear`: a year of swapping on a model of flash, by each way of writing. The work is src/lab/wear's. */
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { constants } from "node:fs";
+import { access, mkdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { parseCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
-import { fileError } from "../base/file-error.ts";
+import { fileError, systemCode } from "../base/file-error.ts";
 import { secureRandom } from "../base/random.ts";
 import { printable } from "../base/text.ts";
 import { checkWear, FULL_CHECK, QUICK_CHECK } from "../lab/wear/check.ts";
@@ -156,11 +157,41 @@ async function amplificationCurves(
   return [...measured, ...formulas];
 }
 
+/** Parent by parent: Node's own `recursive` never ends in a file system that takes no folders, such as /proc. */
+async function makeFolders(folder: string): Promise<void> {
+  const found = await stat(folder).catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return null;
+    throw cause;
+  });
+  if (found === null) {
+    await makeFolders(dirname(folder));
+    await mkdir(folder);
+  } else if (!found.isDirectory()) {
+    throw new PagefoldError("IO", `${folder} is no folder; name another with --svg`);
+  }
+}
+
+/** Before the run, so that none is in vain for a folder that takes no plots. */
+async function openFolder(folder: string): Promise<void> {
+  try {
+    await makeFolders(resolve(folder));
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") {
+      throw new PagefoldError(
+        "IO",
+        `${folder} cannot be made: its file system takes no new folders; name another with --svg`,
+        { cause },
+      );
+    }
+    throw fileError(folder, { act: "written", cause });
+  }
+}
+
 async function writePlots(folder: string, series: WearSeries): Promise<string[]> {
   const plots = await drawWear(series);
   const files = [];
   try {
-    await mkdir(folder, { recursive: true });
     for (const { name, svg } of plots) {
       const file = join(folder, name);
       await writeFile(file, svg);
@@ -177,9 +208,10 @@ async function compare(given: Options): Promise<void> {
   // Contents on the log are written once; nothing says which page they will be of next.
   const policy = given.policy.filter((name) => !isTrace || name !== LIFESPANS_WAY);
   const options = { ...given, policy };
-  const { context, size, segment, days, endurance, streams } = options;
+  const { context, size, segment, days, endurance, streams, workload, record, svg } = options;
   const seed = options.seed ?? drawSeed();
   const subject = await openSubject(options);
+  if (svg !== undefined) await openFolder(svg);
   const comparison = await compareWays({
     subject,
     medium: { sizeBytes: size, segmentBytes: segment },
@@ -203,7 +235,6 @@ async function compare(given: Options): Promise<void> {
     amplification: await amplificationCurves(subject, { ...options, seed }),
     ...rest,
   };
-  const { workload, record, svg } = options;
   const shown: WearOptions = {
     workload: workload.law === "trace" ? `trace:${workload.file}` : lawName(workload),
     utilisation: options.utilisation,

@@ -149,7 +149,7 @@ export class StoreCore {
     const young = youngObjects(this, { wantsIdle: true, idleSeconds: 0 });
     const engine = this.#engine;
     for (let id = young.length - 1; id > 0; id--) {
-      if (young[id] === 0 && engine.referencesOf(id) > 0) this.#writeBack.preferred(id);
+      if (young[id] === 0 && engine.referencesOf(id) > 0) this.#writeBack.prefer(id);
     }
   }
 

@@ -83,6 +83,15 @@ function headLines(result: WearResult, options: WearOptions, { strong }: Emphasi
   ].join("\n");
 }
 
+/** Levelling parts what lies still from the rest, which the formulas' one log does not. */
+function theoryLines({ ways }: WearResult, { levelling }: WearOptions): string[] {
+  if (!levelling || ways.every(({ theory }) => theory === null)) return [];
+  return [
+    "  theory: of a log without levelling. Levelling parts what lies still from the rest: the more skewed the writes, the",
+    "  further below theory a way can come; --no-levelling compares like with like.",
+  ];
+}
+
 /** The whole report, ending in a line feed. */
 export function renderWear(
   result: WearResult,
@@ -96,6 +105,7 @@ export function renderWear(
     waysTable(result, emphasis),
     "",
     modelLine(result, options),
+    ...theoryLines(result, options).map(faint),
     faint(
       "  per byte: bytes programmed for each byte swapped out of memory. years: until the most worn segment is used up.",
     ),

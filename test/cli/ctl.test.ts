@@ -195,7 +195,7 @@ describe("pagefold ctl, refused,", () => {
     served = await serve(["--size=1M"]);
     const { code, stderr } = await ctl("recompress");
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^pagefold: .*recompress.*\n$/);
+    expect(stderr).toMatch(/^pagefold: .*; start the server with --recompress zstd .*\n$/);
   });
 
   it("says where it looked for a server", async () => {

@@ -87,10 +87,21 @@ describe("the --overflow options", () => {
     },
   );
 
+  it("name every policy that is taken in their help", () => {
+    const help = addOverflowOptions(new Command()).helpInformation().replaceAll(/\s+/g, " ");
+    expect(help).toContain("fifo, greedy, cost-benefit (the default), random or d-choices:D");
+    expect(optionsOf(`${LEAST} --overflow-cleaning random`)?.cleaning).toBe("d-choices:1");
+  });
+
   it.each([
     ["--overflow=", '--overflow cannot be ""', "give the path"],
     ["--overflow-size much", '--overflow-size cannot be "much"', "512M"],
     ["--overflow-budget 0", '--overflow-budget cannot be "0"', "leave it out"],
+    ["--overflow-size 0", "--overflow-size is 0; it must be a whole number from 1"],
+    ["--overflow-size 3M", "--overflow-size is 3145728", "the log needs 6"],
+    ["--overflow-size 300G", "--overflow-size is 322122547200", "274877906944"],
+    ["--overflow-segment 3M", "--overflow-segment is 3145728; it must be a power of two"],
+    ["--overflow-budget 100", "--overflow-budget is 100", "from 4108"],
     ["--overflow-cleaning lru", '"lru"', "fifo"],
     ["--overflow-endurance 0", '--overflow-endurance cannot be "0"', "from 1 to"],
   ])("refuse %s", (given, ...says) => {

@@ -143,7 +143,9 @@ describe("pagefold serve --overflow, filled past its memory,", () => {
   });
 
   it.each([
-    { line: "--type cold", says: 'type "cold" is unknown; the known ones are idle, huge' },
+    { line: "--idle-seconds 1", says: "writeback takes either --type (idle, huge, huge_idle, inc" },
+    { line: "--type idle --pages 0", says: "or --pages; give one of the two" },
+    { line: "--type cold", says: '--type "cold" is unknown; the known ones are idle, huge' },
     { line: "--pages x", says: '--pages cannot be "x"; give page indexes, such as 17 or 0-1023' },
     { line: "--idle-seconds x", says: '--idle-seconds cannot be "x": give seconds' },
   ])("refuses ctl writeback $line in one line", async ({ line, says }) => {
@@ -182,7 +184,9 @@ describe("pagefold ctl writeback", () => {
     const args = ["--socket", served.socketPath, "writeback", "--type", "idle"];
     const { code, stderr } = await pagefold("ctl", ...args);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^pagefold: the store has no overflow log to write back to; .+\n$/);
+    expect(stderr).toMatch(
+      /^pagefold: the store has no overflow log to write back to; start .*--overflow PATH.*\n$/,
+    );
   });
 });
 

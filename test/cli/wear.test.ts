@@ -135,6 +135,7 @@ describe("pagefold wear", () => {
   it.each([
     [["--workload", "trace:"], '--workload cannot be "trace:"'],
     [["--workload", "hot-cold:10"], "give uniform, hot-cold:R/F"],
+    [["--workload", "zipf:2.1"], "zipf:THETA (0 to 2)"],
     [["--utilisation", "0.99"], "from 0.2 to 0.95"],
     [["--record", "5000"], "from 64 to 4096"],
     [["--segment", "3M"], "a power of two from 64K to 64M"],
@@ -160,6 +161,25 @@ describe("pagefold wear", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain('--policy cannot be "best"');
+  });
+
+  it("says of zram's way that nothing wears where all writes are of pages that wait", async () => {
+    const law = ["--workload", "hot-cold:99.9999999999/0.01"];
+    const { results } = await wear(...SMALL, ...law, "--policy", "fifo");
+    expect(results.zram).toMatchObject({ years: null, erases: { min: 0, mean: 0, max: 0 } });
+  });
+
+  it.each([
+    ["/proc/none/plots", "/proc/none/plots cannot be made: its file system takes no new folders"],
+    ["FOLDER/file", "FOLDER/file is no folder; name another with --svg"],
+    ["FOLDER/file/plots", "FOLDER/file/plots cannot be written: a part of the path is not a dir"],
+  ])("refuses to plot into %s before anything is run", async (named, reason) => {
+    await writeFile(join(folder, "file"), "precious\n");
+    const svg = named.replace("FOLDER", folder);
+    // A medium too small for a run would be refused as soon as one begins.
+    const running = run("--size", "16M", "--svg", svg);
+    const message = expect.stringContaining(reason.replace("FOLDER", folder));
+    await expect(running).rejects.toMatchObject({ message });
   });
 
   it("exits with 1 where the trace is missing", async () => {

@@ -69,6 +69,34 @@ describe("renderWearCheck", () => {
 });
 
 describe("renderWear", () => {
+  it.each([
+    {
+      levelling: true,
+      theory: { formula: "fifo", write_amplification: 5, error: -0.46 },
+      says: true,
+    },
+    {
+      levelling: false,
+      theory: { formula: "fifo", write_amplification: 5, error: -0.46 },
+      says: false,
+    },
+    { levelling: true, theory: null, says: false },
+  ])(
+    "says that theory knows no levelling where both are shown: %j",
+    ({ levelling, theory, says }) => {
+      const result = {
+        model: { segments: 512, records_per_segment: 64, simulated_share: 1, seed: 5 },
+        mean_record_bytes: 1024,
+        pages: 1000,
+        ways: [{ ...way, theory }],
+        zram: { ...way, name: "zram" },
+        memory: null,
+      };
+      const text = renderWear(result, { emphasis, options: { ...options, levelling } });
+      expect(text.includes("theory: of a log without levelling")).toBe(says);
+    },
+  );
+
   it("says on which day a medium was worn out, and that the figures end there", () => {
     const text = renderWear(
       {

@@ -12,6 +12,7 @@
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Codec } from "../../../codecs/codec.ts";
 import { assert } from "../../base/assert.ts";
+import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import { type Engine, SIZE_CLASSES } from "../../engine/engine.ts";
 import { RECORD_HEAD_BYTES } from "../../overflow/format/layout.ts";
@@ -133,11 +134,6 @@ export class WriteBack implements LogOwner {
     if (dropped === 0) return;
     this.log.drop(dropped);
     this.observer?.dropped(dropped);
-  }
-
-  /** Has the object leave memory before others. */
-  preferred(id: number): void {
-    this.#putBack(id);
   }
 
   /** Begins to write back if memory use is above the upper watermark. */
@@ -266,6 +262,7 @@ export class WriteBack implements LogOwner {
    */
   async writeBack(choose: () => Uint32Array): Promise<WriteBackResult> {
     while (this.#running !== null) await this.#running;
+    if (this.#isClosed) throw new PagefoldError("CLOSED", "the store was closed meanwhile");
     const ids = choose();
     const work = this.#sendAll(ids);
     this.#running = work.then(
@@ -349,7 +346,7 @@ export class WriteBack implements LogOwner {
       length = engine.lengthOf(id);
       if (hasRoom && !this.log.fits(length)) continue;
       const sent = hasRoom ? this.#send(id, isUrgent) : 0;
-      if (sent === 0) this.#putBack(id);
+      if (sent === 0) this.prefer(id);
       return sent;
     }
   }
@@ -366,7 +363,8 @@ export class WriteBack implements LogOwner {
     this.#leftBytes += bytes;
   }
 
-  #putBack(id: number): void {
+  /** Has the object leave before others, if it is in memory. */
+  prefer(id: number): void {
     if (this.#isInMemory(id)) (this.#engine.isHuge(id) ? this.#huge : this.#rest).putOldest(id);
   }
 

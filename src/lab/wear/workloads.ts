@@ -40,7 +40,8 @@ export function lawName(law: WorkloadLaw): string {
   }
 }
 
-const MOST_THETA = 5;
+/** Of a steeper law zram's way would write back too few pages to say anything of. */
+const MOST_THETA = 2;
 
 /**
  * `uniform`, `hot-cold:90/10` or `zipf:0.99`.

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../src/base/random.ts";
 import { LowestFree } from "../../../src/lab/wear/lowest-free.ts";
 import { ZramBlocks, ZramWriteBack } from "../../../src/lab/wear/rival.ts";
+import { runZram } from "../../../src/lab/wear/run.ts";
 
 const SEED = 20_261_122;
 
@@ -58,4 +59,20 @@ describe("ZramWriteBack", () => {
     for (const page of [0, 1, 1, 0, 1]) device.write(page);
     expect(device.blocks.written).toBe(0);
   });
+});
+
+describe("runZram", () => {
+  it.each([
+    { law: "zipf", theta: 5 } as const,
+    { law: "hot-cold", writes: 99.99, data: 1 } as const,
+  ])(
+    "ends with fewer writes where hardly a page is written but those that wait: %j",
+    async (law) => {
+      const geometry = { segments: 64, recordsPerSegment: 64, segmentBytes: 2 ** 20 };
+      const asked = 100_000;
+      const outcome = await runZram({ law, geometry, utilisation: 0.8, writes: asked, seed: SEED });
+      expect(outcome.writes).toBeLessThan(asked / 100);
+      expect(outcome.blockWrites.reduce((sum, count) => sum + count, 0)).toBe(outcome.writes);
+    },
+  );
 });
