@@ -54,11 +54,17 @@ interface PlainRecord {
 class PlainLog {
   readonly #file: FileHandle;
   readonly #seal = new Seal({ isPlain: false, random: secureRandom });
+  readonly #codec = getCodec("lz4");
   readonly #chunk = new Uint8Array(CHUNK_BYTES + MOST_UNIT_BYTES);
   readonly records: PlainRecord[] = [];
 
   constructor(file: FileHandle) {
     this.#file = file;
+  }
+
+  /** Makes the file new: a log's segments are, too, when they are written. */
+  async renew(): Promise<void> {
+    await this.#file.truncate(0);
   }
 
   /** Writes every record, in order. */
@@ -100,7 +106,7 @@ class PlainLog {
     if (!openUnit(this.#seal, unit)) throw new Error("the plain unit does not open");
     const record = unit.subarray(at + RECORD_HEAD, at + RECORD_HEAD + length);
     if (length === PAGE_BYTES) target.set(record);
-    else if (getCodec("lz4").decompress(record, target) !== PAGE_BYTES)
+    else if (this.#codec.decompress(record, target) !== PAGE_BYTES)
       throw new Error("it does not decode");
   }
 }
@@ -167,6 +173,7 @@ export async function runOverflow(options: Options): Promise<OverflowRow> {
       const back = await microsecondsEach(1, async () => {
         await device.writeBack({ pages: [{ first: 0, last: pages.count - 1 }] });
       });
+      await plain.renew();
       const plainTime = await microsecondsEach(1, () => plain.write(contents));
       const stats = device.stats();
       if (stats.compr_data_size !== 0)

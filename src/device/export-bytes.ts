@@ -139,7 +139,10 @@ export class ExportBytes {
 
   read(offset: number, target: Uint8Array): Done {
     const fetches = this.#readSome(offset, target);
-    return fetches === undefined ? undefined : this.#readRest(offset, target, fetches);
+    if (fetches === undefined) return undefined;
+    // A single page, as swap has it, needs nobody to wait for several.
+    const isOne = fetches.waits.length === 1 && fetches.done === target.length;
+    return isOne ? fetches.waits[0] : this.#readRest(offset, target, fetches);
   }
 
   /** Reads what is in memory and begins to fetch what is not, up to a bound; nothing if all of it is done. */

@@ -29,9 +29,9 @@ export class Returns {
   /** Reads an object that is away into `target` (a page): its record's bytes. @throws PagefoldError CORRUPT, IO. */
   async fetch(engine: Engine, id: number, target: Uint8Array): Promise<Uint8Array> {
     const codec = this.#codecs[engine.priorityOf(id)]!;
-    const buffer = new Uint8Array(PAGE_BYTES);
-    const length = await this.#log.read(id, buffer);
-    const bytes = buffer.subarray(0, length);
+    // All of it is read or nothing is given back.
+    const bytes = Buffer.allocUnsafe(this.#log.placement.lengthOf(id));
+    const length = await this.#log.read(id, bytes);
     if (length === PAGE_BYTES) target.set(bytes);
     else if (codec.decompress(bytes, target) !== PAGE_BYTES) {
       throw new PagefoldError(
