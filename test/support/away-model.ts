@@ -10,7 +10,7 @@ import type { EngineStats } from "../../src/engine/engine.ts";
 import { longestLength, roomFor } from "./size-classes.ts";
 import { sizedPage } from "./sized-codec.ts";
 
-export type State = "plain" | "leaving" | "copied" | "away";
+type State = "plain" | "leaving" | "copied" | "away";
 
 export interface ModelObject {
   number: number;
