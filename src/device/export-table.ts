@@ -74,7 +74,12 @@ export class ExportTable {
     // Before anything changes: a clock of the caller's may throw.
     const seconds = this.#clock.seconds();
     const isReserved = table.isReserved(index);
-    const result = isReserved ? this.#spendReserved(staged) : this.#place(staged, old);
+    const isNew = writeBack !== null && !table.isUsed(index);
+    const result = isReserved
+      ? this.#spendReserved(staged)
+      : isNew
+        ? this.#placeNew(writeBack, staged)
+        : this.#place(staged, old);
     if (result > 0) {
       table.setObject(index, result, seconds);
       if (writeBack !== null) writeBack.stored(result, this, index);
@@ -95,6 +100,17 @@ export class ExportTable {
     let result = this.#engine.write(staged, this.#domain, old);
     while (result < NO_ROOM) result = this.#doHostPart(result, staged);
     return result;
+  }
+
+  /** As `#place`, in a slot that holds nothing: it may not take the last of the memory. */
+  #placeNew(writeBack: WriteBack, staged: number): number {
+    const { watermarks } = writeBack;
+    const isHeldBack = watermarks.holdBack(this.#engine);
+    try {
+      return this.#place(staged, 0);
+    } finally {
+      if (isHeldBack) watermarks.letGo(this.#engine);
+    }
   }
 
   /** As `#place`, with a reserved page at hand; a reserved slot holds no object. */

@@ -41,6 +41,8 @@ export interface LogOptions {
   readonly segmentBytes: number;
   /** Where the first data segment begins on the medium. */
   readonly firstOffset: number;
+  /** Of the segments that data may fill, so much may live; the rest is what cleaning has to win. */
+  readonly mostLiveShare: number;
   /** Something the operator should know, said once each. */
   readonly onEvent: (line: string) => void;
   /** A segment was erased. */
@@ -70,6 +72,7 @@ export class Log {
   readonly #reader: SegmentReader;
   readonly #appenders = new Map<number, Appender>();
   readonly #cleaner: Cleaner;
+  readonly #mostLiveShare: number;
   readonly #writer: Appender;
   /** Waiting for cleaning to have got somewhere. */
   #waiters: (() => void)[] = [];
@@ -88,6 +91,7 @@ export class Log {
     const { medium, seal, space, segmentBytes, firstOffset, onEvent } = options;
     const records = Array.from({ length: space.segments }, () => new SegmentRecords());
     const { placement } = this;
+    this.#mostLiveShare = options.mostLiveShare;
     this.#parts = { medium, seal, space, placement, records, segmentBytes, firstOffset, onEvent };
     this.#reader = new SegmentReader(this.#parts);
     this.#writer = this.#makeAppender(() => space.take(WRITE_BACK_STREAM));
@@ -172,7 +176,15 @@ export class Log {
 
   /** Whether `append` may be called for `length` bytes. */
   fits(length: number): boolean {
-    return !this.isDead && this.#writer.fits(length);
+    return !this.isDead && !this.#isFullFor(length) && this.#writer.fits(length);
+  }
+
+  #isFullFor(length: number): boolean {
+    const { space, segmentBytes } = this.#parts;
+    const segments = space.segments - space.retired - space.reserve - 1;
+    return (
+      space.liveTotal + RECORD_HEAD_BYTES + length > this.#mostLiveShare * segments * segmentBytes
+    );
   }
 
   /**
@@ -181,7 +193,7 @@ export class Log {
    */
   async makeRoom(length: number): Promise<boolean> {
     for (;;) {
-      if (this.isDead) return false;
+      if (this.isDead || this.#isFullFor(length)) return false;
       if (await this.#writer.makeRoom(length)) return true;
       this.#cleaner.start();
       if (!this.#cleaner.isRunning) return false;

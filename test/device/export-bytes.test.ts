@@ -161,6 +161,8 @@ describe("methods that do not wait", () => {
     await writePage(device, 0, thirdPage(new SeededRandom(1)));
     await sendAway(test, "a", 0);
     fillMemory(device, 1, new SeededRandom(2));
+    // What is kept for pages written anew is taken too.
+    device.setMemoryLimit(device.stats().mem_used_total);
     return device;
   }
 

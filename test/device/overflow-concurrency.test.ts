@@ -117,6 +117,8 @@ describe("a page on the log", () => {
     await writePage(device, 0, page);
     await device.writeZeroes(PAGE_BYTES, PAGE_BYTES, { reserve: true });
     expect(test.medium.reads).toEqual([]);
+    // Memory is full, so it may have left again.
+    test.medium.beforeRead = () => {};
     expect(differenceOf(await readPage(device, 0), page)).toBeNull();
   });
 

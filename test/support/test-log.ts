@@ -57,6 +57,8 @@ export class TestLog implements LogOwner {
       space: this.space,
       segmentBytes,
       firstOffset: HEADER_SEGMENTS * segmentBytes,
+      // The log is filled to where cleaning wins nothing.
+      mostLiveShare: Number.POSITIVE_INFINITY,
       onEvent: (line) => this.events.push(line),
       onErased: () => {},
     });

@@ -22,6 +22,12 @@ import { WriteBudget } from "./write-budget.ts";
  */
 const MANY_SEGMENTS = 32;
 
+/**
+ * Of the segments that data may fill, so much may live. Beyond it every page would cost the moving of whole segments,
+ * and a page written anew would find no room: cleaning could not win as much as its padding takes.
+ */
+const MOST_LIVE_SHARE = 0.9;
+
 /** Gives the store the log its options ask for; does nothing if they ask for none. */
 export async function openWriteBack(store: StoreCore): Promise<void> {
   const { overflow } = store.options;
@@ -89,6 +95,7 @@ async function makeWriteBack(
     space,
     segmentBytes,
     firstOffset,
+    mostLiveShare: MOST_LIVE_SHARE,
     onEvent,
     onErased: () => ledger.erased(),
   });

@@ -25,6 +25,7 @@ import { type OverflowParts, type OverflowStats, overflowStats } from "./overflo
 import { RecencyList } from "./recency-list.ts";
 import type { RecordObserver } from "./record-observer.ts";
 import { Returns } from "./returns.ts";
+import { Watermarks } from "./watermarks.ts";
 
 /** Bytes appended between two flushes while writes wait, and otherwise. */
 const URGENT_BATCH_BYTES = 2 ** 18;
@@ -47,8 +48,7 @@ export class WriteBack implements LogOwner {
   readonly #parts: WriteBackParts;
   readonly #startSeconds: number;
   #engine: Engine;
-  #highPages = Number.POSITIVE_INFINITY;
-  #lowPages = Number.POSITIVE_INFINITY;
+  readonly watermarks: Watermarks;
   /** Stored raw, and all others. */
   readonly #huge = new RecencyList();
   readonly #rest = new RecencyList();
@@ -78,6 +78,7 @@ export class WriteBack implements LogOwner {
     this.#engine = parts.engine;
     this.log = parts.log;
     this.#startSeconds = parts.clock.seconds();
+    this.watermarks = new Watermarks(parts.options);
     this.#returns = new Returns(parts.log, parts.codecs, parts.options.promotes);
     this.log.serve(this);
   }
@@ -95,10 +96,7 @@ export class WriteBack implements LogOwner {
 
   /** The limit on the pool's memory, 0 for none: nothing is written back by itself then. */
   setLimit(bytes: number): void {
-    const pages = bytes / PAGE_BYTES;
-    const { highWatermark, lowWatermark } = this.#parts.options;
-    this.#highPages = bytes === 0 ? Number.POSITIVE_INFINITY : Math.floor(pages * highWatermark);
-    this.#lowPages = bytes === 0 ? Number.POSITIVE_INFINITY : Math.floor(pages * lowWatermark);
+    this.watermarks.setLimit(bytes);
     this.start();
   }
 
@@ -112,7 +110,7 @@ export class WriteBack implements LogOwner {
       this.#merges.note({ opened, index, id, candidate, generation });
     }
     this.#list(id);
-    if (this.#running === null && engine.usedPages() > this.#highPages) this.start();
+    if (this.#running === null && engine.usedPages() > this.watermarks.highPages) this.start();
   }
 
   /** Makes the object the youngest of its list. */
@@ -139,7 +137,7 @@ export class WriteBack implements LogOwner {
   /** Begins to write back if memory use is above the upper watermark. */
   start(): void {
     if (this.#running !== null || this.#isClosed) return;
-    if (this.#waiters.length === 0 && this.#engine.usedPages() <= this.#highPages) return;
+    if (this.#waiters.length === 0 && this.#engine.usedPages() <= this.watermarks.highPages) return;
     this.#running = this.#run()
       .catch((cause: unknown) => {
         // A mistake of our own: what is in memory can still be served.
@@ -201,7 +199,7 @@ export class WriteBack implements LogOwner {
 
   /** Bytes of the pool above the lower watermark. */
   #surplusBytes(): number {
-    return (this.#engine.usedPages() - this.#lowPages) * PAGE_BYTES;
+    return (this.#engine.usedPages() - this.watermarks.lowPages) * PAGE_BYTES;
   }
 
   #isInMemory(id: number): boolean {
@@ -417,7 +415,7 @@ export class WriteBack implements LogOwner {
     const bytes = await this.#returns.fetch(engine, id, target);
     const isSame = engine === this.#engine && this.generationOf(id) === generation;
     if (!isSame || this.#isClosed || !engine.isAway(id)) return;
-    if (this.#returns.isReadAgain(id) && engine.usedPages() < this.#highPages) {
+    if (this.#returns.isReadAgain(id) && engine.usedPages() < this.watermarks.highPages) {
       if (this.#returns.admit(engine, id, bytes)) this.#list(id);
     }
   }

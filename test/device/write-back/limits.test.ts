@@ -114,4 +114,26 @@ describe("WriteBack", () => {
     await refused;
     expect(test.store.stats()).toMatchObject({ objects: 0, bd_count: 0, mem_used_total: 0 });
   });
+
+  it("takes pages written anew when log and memory are full, wherever the old ones lie", async () => {
+    const medium = new HookedMedium(memoryFor(12));
+    const test = await overflowStore({ medium, memoryLimitBytes: 512 * KIB });
+    const device = test.store.openExport({ sizeBytes: 4096 * PAGE_BYTES });
+    const random = new SeededRandom(6);
+    let count = 0;
+    const fill = async () => {
+      for (; ; count++) await writePage(device, count, thirdPage(random));
+    };
+    await expect(fill()).rejects.toMatchObject({ code: "NO_SPACE" });
+    const latest = new Map<number, Uint8Array>();
+    for (let write = 0; write < 500; write++) {
+      const index = random.below(count);
+      const page = thirdPage(random);
+      await writePage(device, index, page);
+      latest.set(index, page);
+    }
+    for (const [index, page] of latest)
+      expect(differenceOf(await readPage(device, index), page)).toBeNull();
+    expect(test.store.stats().mem_used_max).toBeLessThanOrEqual(512 * KIB);
+  });
 });
