@@ -61,3 +61,8 @@ export class PagefoldError extends Error {
     this.errno = ERROR_ERRNO[code];
   }
 }
+
+/** What an error says of itself, for a sentence of ours. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -3,7 +3,7 @@
  * message begins with the file and ends with a remedy; the system's own error is kept as the cause.
  */
 
-import { type ErrorCode, PagefoldError } from "./errors.ts";
+import { type ErrorCode, PagefoldError, reasonOf } from "./errors.ts";
 
 const KNOWN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["NOT_FOUND", "there is no such file; check the path"],
@@ -33,7 +33,7 @@ export function fileError(path: string, options: { act: "read" | "written"; caus
   const { act, cause } = options;
   if (cause instanceof PagefoldError) return cause;
   const code = systemCode(cause);
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   const [kind, sentence] = KNOWN[code] ?? ["IO", `the system says "${reason}"; check the disk`];
   return new PagefoldError(kind, `${path} cannot be ${act}: ${sentence}`, { cause });
 }

@@ -288,7 +288,12 @@ export class ExportTable {
 
   #pageLost(index: number, cause: unknown): unknown {
     if (!(cause instanceof PagefoldError)) return cause;
-    return new PagefoldError(cause.code, `page ${index}: ${cause.message}`, { cause });
+    // Clients are shown the message: the medium's name and the object's number are not theirs to know.
+    return new PagefoldError(
+      cause.code,
+      `page ${index}: the overflow log does not give it back; it is lost unless a later read succeeds, discard it or write it anew`,
+      { cause },
+    );
   }
 
   #loadByHost(result: number, at: { index: number; id: number; staged: number }): void {

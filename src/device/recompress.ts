@@ -11,6 +11,7 @@ import { checkBytes, checkKeys, checkObject, invalid, shown } from "./checks.ts"
 import { youngObjects } from "./object-ages.ts";
 import { MOST_AGE_SECONDS } from "./slot-table.ts";
 import type { StoreCore } from "./store-core.ts";
+import { decodeObject } from "./write-back/denser.ts";
 
 /** Objects tried between two pauses: some milliseconds with a slow codec. */
 const TRIED_PER_STEP = 64;
@@ -144,14 +145,11 @@ export function* recompressSteps(
 function tryCodecs(store: StoreCore, pass: Pass, id: number): "done" | "no gain" | "not now" {
   const { engine } = store;
   const own = engine.priorityOf(id);
-  if (engine.inspect(id) !== 0) {
-    const codec = store.codecs[own]!;
-    if (codec.decompress(engine.bytesOf(id), engine.decoded) !== PAGE_BYTES) {
-      throw new PagefoldError(
-        "CORRUPT",
-        `object ${id}: its ${engine.lengthOf(id)} bytes do not decode with ${codec.name}; write its pages anew`,
-      );
-    }
+  if (!decodeObject(engine, store.codecs, id)) {
+    throw new PagefoldError(
+      "CORRUPT",
+      `object ${id}: its ${engine.lengthOf(id)} bytes do not decode with ${store.codecs[own]!.name}; write its pages anew`,
+    );
   }
   let couldShrink = false;
   for (

@@ -4,7 +4,7 @@
  */
 
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { type ErrorCode, PagefoldError } from "../base/errors.ts";
+import { type ErrorCode, PagefoldError, reasonOf } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 
 /** Longest line either side takes, in bytes. */
@@ -71,7 +71,7 @@ export class ControlServer {
     } catch (cause) {
       if (cause instanceof PagefoldError)
         return { refusal: { code: cause.code, message: cause.message } };
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = reasonOf(cause);
       return { refusal: { code: "IO", message: `the server failed: ${message}` } };
     }
   }

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { isIP } from "node:net";
 import { stopwatchClock } from "../base/clock.ts";
-import { PagefoldError } from "../base/errors.ts";
+import { PagefoldError, reasonOf } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import type { Device } from "../device/device.ts";
 import type { ExportOptions, StoreOptions } from "../device/options.ts";
@@ -267,8 +267,7 @@ async function startTrace(
       domain: exports[index]?.domain ?? "",
       sizeBytes,
     })),
-    onError: (cause) =>
-      log(`recording has ended: ${cause instanceof Error ? cause.message : String(cause)}`),
+    onError: (cause) => log(`recording has ended: ${reasonOf(cause)}`),
   });
   undo.push(() => writer.close());
   return writer;

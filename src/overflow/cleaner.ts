@@ -6,6 +6,7 @@
  * cannot be read or opened twice in a row is lost, and said so when it is asked for.
  */
 
+import { reasonOf } from "../base/errors.ts";
 import type { Appender } from "./appender.ts";
 import { RECORD_HEAD_BYTES, UNIT_ALIGN } from "./format/layout.ts";
 import {
@@ -101,9 +102,7 @@ export class Cleaner {
       this.#options.onErased();
     } catch (cause) {
       space.eraseFailed(victim);
-      onEvent(
-        `segment ${victim} is used no more: ${cause instanceof Error ? cause.message : String(cause)}`,
-      );
+      onEvent(`segment ${victim} is used no more: ${reasonOf(cause)}`);
     }
     onProgress();
     return true;
@@ -147,7 +146,8 @@ export class Cleaner {
         end += 1;
       }
       if (!(await this.#moveUnits(segment, { first: unit, end, bytes }, out))) return false;
-      if (this.#isStopped) return false;
+      // A dead medium's records are not given up: they may be read yet.
+      if (this.#isStopped || this.#options.isDead()) return false;
       unit = end;
     }
     return true;

@@ -7,7 +7,7 @@
  * error, never other bytes. One caller at a time appends.
  */
 
-import { PagefoldError } from "../base/errors.ts";
+import { PagefoldError, reasonOf } from "../base/errors.ts";
 import { type AppendedRecord, Appender } from "./appender.ts";
 import { Cleaner } from "./cleaner.ts";
 import { RECORD_HEAD_BYTES } from "./format/layout.ts";
@@ -258,7 +258,7 @@ export class Log {
   #onFailure(segment: number, cause: unknown): void {
     this.#failedWrites += 1;
     const { name } = this.#parts.medium;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     // Where the file system is full the segment itself is as good as before, and so is the medium when there is room.
     if (cause instanceof PagefoldError && cause.code === "NO_SPACE") {
       if (!this.#isTooSmall) this.#parts.onEvent(`${name} cannot grow: ${why}`);
@@ -278,7 +278,7 @@ export class Log {
   die(cause: unknown): void {
     if (this.#death !== null) return;
     this.#death = cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     this.#parts.onEvent(
       `${this.#parts.medium.name} takes no more pages (${why}); pages in memory are served on, those on it as far as they can be read`,
     );

@@ -6,7 +6,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { PagefoldError } from "../base/errors.ts";
+import { PagefoldError, reasonOf } from "../base/errors.ts";
 import { RECORD_HEAD_BYTES, UNIT_ALIGN } from "./format/layout.ts";
 import {
   MOST_UNIT_BYTES,
@@ -89,7 +89,7 @@ export class SegmentReader {
   #tellOnce(segment: number, cause: unknown): void {
     if (this.#hasFailed[segment] === 1) return;
     this.#hasFailed[segment] = 1;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     this.#parts.onEvent(`a read of segment ${segment} failed, more of it are not told: ${why}`);
   }
 

@@ -3,6 +3,7 @@
  * written when the log opens and closes and after every 64 erases; a crash forgets at most those.
  */
 
+import { reasonOf } from "../base/errors.ts";
 import type { RandomSource } from "../base/random.ts";
 import { HeaderArea, type HeaderState } from "./format/header.ts";
 import { HEADER_SEGMENTS } from "./format/layout.ts";
@@ -100,7 +101,7 @@ export class WearLedger {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
       onEvent(
-        `erase counts cannot be kept on ${medium.name} and will be forgotten at the end: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `erase counts cannot be kept on ${medium.name} and will be forgotten at the end: ${reasonOf(cause)}`,
       );
     }
   }

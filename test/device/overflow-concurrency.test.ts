@@ -122,6 +122,16 @@ describe("a page on the log", () => {
     expect(differenceOf(await readPage(device, 0), page)).toBeNull();
   });
 
+  it("fails a read without telling of the medium or the object, which may be others' too", async () => {
+    const { device, medium } = await withPageAway(9);
+    medium.beforeRead = () => {
+      throw new PagefoldError("IO", "/a/path of the server's refuses");
+    };
+    const failure = await readPage(device, 0).catch((cause: unknown) => cause);
+    expect(failure).toMatchObject({ code: "IO", message: expect.stringMatching(/^page 0: /) });
+    expect((failure as Error).message).not.toMatch(/path|object/);
+  });
+
   it("fails a read only when nothing works on the caller's bytes any more", async () => {
     const { device, medium, core } = await withPageAway(6);
     await writePage(device, 1, thirdPage(new SeededRandom(9)));

@@ -24,10 +24,8 @@ export class Merges {
   readonly #merge: (duplicate: Duplicate) => Promise<boolean>;
   #running: Promise<void> | null = null;
   #isClosed = false;
-  /** Slots given an object that was away, candidates that were read, and notes dropped. */
+  /** Slots given an object that was away. */
   merged = 0;
-  compared = 0;
-  dropped = 0;
 
   /** `merge` reads, compares and, if equal, changes the slot: whether it did. */
   constructor(merge: (duplicate: Duplicate) => Promise<boolean>) {
@@ -36,10 +34,7 @@ export class Merges {
 
   note(duplicate: Duplicate): void {
     if (this.#isClosed) return;
-    if (this.#noted.length >= MOST_NOTED) {
-      this.dropped += 1;
-      return;
-    }
+    if (this.#noted.length >= MOST_NOTED) return;
     this.#noted.push(duplicate);
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
@@ -49,7 +44,6 @@ export class Merges {
   async #run(): Promise<void> {
     for (let next = this.#noted.shift(); next !== undefined; next = this.#noted.shift()) {
       if (this.#isClosed) return;
-      this.compared += 1;
       if (await this.#merge(next)) this.merged += 1;
     }
   }

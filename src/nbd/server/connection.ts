@@ -4,6 +4,7 @@
  */
 
 import type { Socket } from "node:net";
+import { reasonOf } from "../../base/errors.ts";
 import { readAsUsual, readInto } from "./buffered-socket.ts";
 import type { ExportDirectory } from "./export-directory.ts";
 import { Handshake, type HandshakeOutcome, type TlsMode } from "./handshake.ts";
@@ -201,8 +202,4 @@ export class Connection {
       served.connections -= 1;
     });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

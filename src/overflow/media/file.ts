@@ -6,7 +6,7 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { PagefoldError } from "../../base/errors.ts";
+import { PagefoldError, reasonOf } from "../../base/errors.ts";
 import { systemCode } from "../../base/file-error.ts";
 import type { FileLock } from "./lock.ts";
 import {
@@ -148,7 +148,7 @@ export class FileMedium implements Medium {
       const message = `${this.name}: ${act} failed, no space is left on its file system: free some`;
       return new PagefoldError("NO_SPACE", message, { cause });
     }
-    const words = cause instanceof Error ? cause.message : String(cause);
+    const words = reasonOf(cause);
     return this.#refusal(act, `the system says "${words}"`, cause);
   }
 

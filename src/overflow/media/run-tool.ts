@@ -4,6 +4,7 @@
  */
 
 import { spawn } from "node:child_process";
+import { reasonOf } from "../../base/errors.ts";
 import { systemCode } from "../../base/file-error.ts";
 
 /** Where the tools of administrators are, which may be missing in PATH. */
@@ -23,7 +24,7 @@ export async function runTool(tool: string, call: ToolCall): Promise<string | nu
   } catch (cause) {
     const isMissing = systemCode(cause) === "ENOENT";
     if (isMissing) return `${tool} is not installed (it is part of util-linux)`;
-    return cause instanceof Error ? cause.message : String(cause);
+    return reasonOf(cause);
   }
 }
 

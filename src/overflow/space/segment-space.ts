@@ -284,11 +284,6 @@ export class SegmentSpace {
     return this.free < this.reserve + this.headroom || this.#failingSegment() >= 0;
   }
 
-  /** From 0, no cleaning is needed, to 1: nothing more can be taken from memory before some is done. */
-  urgency(): number {
-    return Math.min(1, Math.max(0, (this.reserve + this.headroom - this.free) / this.headroom));
-  }
-
   /** The best segment to clean, cleaning now; -1: none would win anything. */
   victim(): number {
     const segment = this.#choose();

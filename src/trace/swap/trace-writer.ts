@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { PagefoldError } from "../../base/errors.ts";
+import { PagefoldError, reasonOf } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
 import { ByteWriter } from "./bytes.ts";
 import { ContentTable } from "./content-table.ts";
@@ -281,7 +281,7 @@ export class TraceWriter {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     clearTimeout(this.#timer);
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     const error = new PagefoldError("IO", `the trace cannot be packed: ${reason}; free memory`, {
       cause,
     });

@@ -197,18 +197,6 @@ describe("SegmentSpace.survivorStream", () => {
   });
 });
 
-describe("SegmentSpace.urgency", () => {
-  it("rises from 0 to 1 as free segments run out", () => {
-    const space = makeSpace({ segments: 20, reserve: 2, headroom: 4, levelling: null });
-    const seen: number[] = [];
-    for (let segment = 0; segment < 18; segment++) {
-      fill(space);
-      seen.push(space.urgency());
-    }
-    expect(seen.slice(12)).toEqual([0, 0, 0.25, 0.5, 0.75, 1]);
-  });
-});
-
 describe("SegmentSpace beside a naive model", () => {
   const policies = ["fifo", "greedy", "cost-benefit", "d-choices:3", "random"];
   for (let seed = 1; seed <= 40; seed++) {
