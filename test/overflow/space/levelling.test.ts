@@ -88,7 +88,8 @@ describe("levelling", () => {
   it.each([
     ["where nine tenths lie still", 1, 1 / 10, 4 / 3],
     ["where nine tenths lie still, survivors apart", 3, 1 / 10, 5 / 4],
-    ["under uniform overwrites", 1, 1, 1.04],
+    // 1.037 in the mean of 60 seeds, standard deviation 0.0025.
+    ["under uniform overwrites", 1, 1, 1.05],
   ])(
     "costs little: %s, %i streams, %f of the records written, at most %f times the writes",
     (_, streams, part, most) => {
