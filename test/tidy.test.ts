@@ -82,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 function roomOf(path: string): string {
   if (path === "src/index.ts") return "index";
-  if (path === "src/report/result.ts") return "results";
+  if (/^src\/report\/([\w-]+-)?result\.ts$/.test(path)) return "results";
   if (path.startsWith("codecs/")) return "codecs";
   return path.split("/")[1]!;
 }

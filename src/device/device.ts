@@ -220,6 +220,16 @@ export class Device {
     return slotState(this.#store, opened, index);
   }
 
+  /**
+   * @internal The object in the slot of page `index`, 0 for none: equal numbers in one store are one stored content. A
+   * number is used again once its object is gone.
+   */
+  objectAt(index: number): number {
+    const opened = this.#open();
+    checkSlot(index, opened.options.slots);
+    return opened.table.objectAt(index);
+  }
+
   /** Lines as of zram's block_state, one for each slot in use. */
   blockState(): Iterable<string> {
     return blockState(this.#store, this.#open());
