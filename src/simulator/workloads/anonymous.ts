@@ -1,0 +1,97 @@
+/**
+ * Anonymous memory of a guest's programs, and what is in it: mostly contents nobody else has, some zeros, and some that
+ * the guest itself has several times. (Barker et al. 2012 found that more than nine tenths of what could be shared is
+ * within one guest.)
+ */
+
+import type { SeededRandom } from "../../base/random.ts";
+import { ZERO_CONTENT } from "../contents.ts";
+import { happens } from "../draws.ts";
+import { type Guest, NO_PAGE } from "../guest/guest.ts";
+import { PAGE_CLASS } from "../page-classes.ts";
+
+/** Different contents that a guest has several times; each then has some ten copies where they are 5 % of 512 MiB. */
+const REPEATED_CONTENTS = 512;
+
+/** Parts of all anonymous pages. */
+export interface ContentShares {
+  readonly zeroShare: number;
+  readonly selfDuplicateShare: number;
+}
+
+/** What a guest's programs write. */
+export class AnonymousContents {
+  readonly #guest: Guest;
+  readonly #random: SeededRandom;
+  readonly #zeroShare: number;
+  readonly #repeatedShare: number;
+  readonly #repeated: number;
+
+  constructor(
+    guest: Guest,
+    options: { readonly shares: ContentShares; readonly random: SeededRandom },
+  ) {
+    const { zeroShare, selfDuplicateShare } = options.shares;
+    this.#guest = guest;
+    this.#random = options.random;
+    this.#zeroShare = zeroShare;
+    // Of what is not zeros, so that it is this share of all.
+    this.#repeatedShare = zeroShare < 1 ? selfDuplicateShare / (1 - zeroShare) : 0;
+    this.#repeated = guest.contents.reserve(REPEATED_CONTENTS);
+  }
+
+  next(): number {
+    if (happens(this.#random, this.#zeroShare)) return ZERO_CONTENT;
+    if (!happens(this.#random, this.#repeatedShare)) return this.#guest.contents.fresh();
+    return this.#repeated + this.#random.below(REPEATED_CONTENTS);
+  }
+}
+
+/** A program's memory. Pages are counted from 0 on, in the order it got them. */
+export class AnonymousMemory {
+  readonly #guest: Guest;
+  readonly #contents: AnonymousContents;
+  readonly #pages: Int32Array;
+  #size = 0;
+
+  /** Up to `most` pages. */
+  constructor(
+    guest: Guest,
+    options: { readonly contents: AnonymousContents; readonly most: number },
+  ) {
+    this.#guest = guest;
+    this.#contents = options.contents;
+    this.#pages = new Int32Array(options.most);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  pageAt(index: number): number {
+    return this.#pages[index]!;
+  }
+
+  /** Takes and writes pages until it has `size`, or the guest has no more. @throws PagefoldError NO_SPACE of the host. */
+  growTo(size: number): void {
+    while (this.#size < Math.min(size, this.#pages.length)) {
+      const page = this.#guest.allocate(PAGE_CLASS.anonymous);
+      if (page === NO_PAGE) return;
+      this.#pages[this.#size++] = page;
+      this.#guest.write(page, this.#contents.next());
+    }
+  }
+
+  /** Gives back all but the first `size`, the last first. @throws PagefoldError NO_SPACE of the host. */
+  shrinkTo(size: number): void {
+    while (this.#size > size) {
+      this.#size -= 1;
+      this.#guest.free(this.#pages[this.#size]!);
+    }
+  }
+
+  /** Writes something new to one page. @throws PagefoldError NO_SPACE of the host. */
+  rewrite(index: number): void {
+    this.#guest.write(this.#pages[index]!, this.#contents.next());
+  }
+}
