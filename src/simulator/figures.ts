@@ -93,7 +93,7 @@ export function variantResult(run: Run, { name, settings }: SimulationOptions): 
       pages: guest.pages,
       is_killed: isKilled,
       access_seconds: host.accessSecondsOf[guest.index]!,
-      counters: { ...guest.figures(), ...workload.figures?.() },
+      counters: { ...workload.figures?.(), ...guest.figures() },
     })),
   };
 }

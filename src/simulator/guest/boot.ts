@@ -33,11 +33,12 @@ export class Boot {
   readonly #programs: Programs;
   readonly #kernel: ImageFiles;
   readonly #tables: ImageFiles;
-  /** Where page tables and programs end, in pages put in. */
+  /** How many pages kernel, page tables and programs are, in this order; remains not counted. */
+  readonly pages: number;
   readonly #tablesEnd: number;
-  readonly #programsEnd: number;
   readonly #remainsShare: number;
   #done = 0;
+  #isOver = false;
 
   constructor(guest: Guest, options: { readonly plan: BootPlan; readonly random: SeededRandom }) {
     const { kernelShare, pageTableShare, programShare, remainsShare } = options.plan;
@@ -55,24 +56,19 @@ export class Boot {
     });
     this.#programs = new Programs(guest, Math.round(programShare * guest.pages));
     this.#tablesEnd = this.#kernel.pages + this.#tables.pages;
-    this.#programsEnd = this.#tablesEnd + this.#programs.pages;
+    this.pages = this.#tablesEnd + this.#programs.pages;
     this.#remainsShare = remainsShare;
   }
 
-  /** Pages that kernel, page tables and programs are, remains not counted. */
-  get pages(): number {
-    return this.#programsEnd;
-  }
-
-  /** Puts in up to `pages` more pages: whether all is in. @throws PagefoldError NO_SPACE of the host. */
-  advance(pages: number): boolean {
-    const end = Math.min(this.#programsEnd, this.#done + pages);
-    for (; this.#done < end; this.#done++) {
-      if (!this.#putIn(this.#done)) this.#done = this.#programsEnd;
+  /** Puts in what is not in yet of the first `pages` pages, and after the last the remains. @throws PagefoldError NO_SPACE. */
+  advanceTo(pages: number): void {
+    if (this.#isOver) return;
+    for (; this.#done < Math.min(this.pages, pages); this.#done++) {
+      if (!this.#putIn(this.#done)) this.#done = this.pages;
     }
-    if (this.#done < this.#programsEnd) return false;
+    if (this.#done < this.pages) return;
+    this.#isOver = true;
     this.#leaveRemains();
-    return true;
   }
 
   /** Whether there was memory for it. */

@@ -107,7 +107,7 @@ export class Guest {
 
   /** Puts in at once what `bootPlan` says. @throws PagefoldError NO_SPACE of the host. */
   boot(): void {
-    if (this.bootPlan !== null) this.startBoot(this.bootPlan).advance(this.pages);
+    if (this.bootPlan !== null) this.startBoot(this.bootPlan).advanceTo(this.pages);
   }
 
   /** A boot that goes on as it is told to. */

@@ -47,18 +47,20 @@ export class AnonymousContents {
   }
 }
 
+/** What is written next. */
+interface NextContent {
+  next(): number;
+}
+
 /** A program's memory. Pages are counted from 0 on, in the order it got them. */
 export class AnonymousMemory {
   readonly #guest: Guest;
-  readonly #contents: AnonymousContents;
+  readonly #contents: NextContent;
   readonly #pages: Int32Array;
   #size = 0;
 
   /** Up to `most` pages. */
-  constructor(
-    guest: Guest,
-    options: { readonly contents: AnonymousContents; readonly most: number },
-  ) {
+  constructor(guest: Guest, options: { readonly contents: NextContent; readonly most: number }) {
     this.#guest = guest;
     this.#contents = options.contents;
     this.#pages = new Int32Array(options.most);

@@ -10,7 +10,9 @@
 import { z } from "zod";
 import { PagefoldError } from "../../base/errors.ts";
 import type { SeededRandom } from "../../base/random.ts";
+import { PAGE_BYTES } from "../../base/units.ts";
 import type { Contents } from "../contents.ts";
+import { logNormal } from "../draws.ts";
 import { type Guest, NO_PAGE } from "../guest/guest.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
 import type { RandomStreams } from "../random.ts";
@@ -18,6 +20,8 @@ import { TimingExperiment } from "./timing-experiment.ts";
 import type { Workload, WorkloadKind } from "./workload.ts";
 
 const IMAGE = "secret";
+/** Of the noise's logarithm: it is small mostly, and now and then an interrupt. */
+const NOISE_SIGMA = 1;
 
 const schema = z.strictObject({
   role: z
@@ -29,17 +33,16 @@ const schema = z.strictObject({
     .min(8)
     .max(2 ** 20)
     .default(4096)
-    .describe("pages the victim may hold or not, tried once each; the same for all hostile guests"),
-  at_once: z
-    .int()
-    .min(1)
-    .default(1024)
-    .describe("candidates an attacker writes before it waits, each to a page of its own"),
+    .describe(
+      "contents the victim holds or not, tried once each, all together; the same for all hostile guests",
+    ),
   wait_seconds: z
     .number()
     .positive()
     .default(30)
-    .describe("between writing candidates and timing them: several passes of the scanner"),
+    .describe(
+      "from writing candidates to timing them: longer than several passes of the scanner take",
+    ),
   noise_us: z
     .number()
     .min(0)
@@ -92,9 +95,8 @@ class Attacker implements Workload {
   readonly #first: number;
   readonly #experiment: TimingExperiment;
   readonly #parameters: HostileParameters;
-  /** Its pages; of a round, page i has candidate `#roundFirst` + i. */
+  /** Page i has candidate i. */
   readonly #pages: number[] = [];
-  #roundFirst = 0;
   #probeAtSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -113,45 +115,32 @@ class Attacker implements Workload {
     this.#parameters = options.parameters;
   }
 
-  get #roundSize(): number {
-    const { at_once: atOnce, secrets } = this.#parameters;
-    return Math.min(atOnce, secrets - this.#roundFirst);
-  }
-
   step(nowSeconds: number): number {
     if (this.#pages.length === 0) {
-      while (this.#pages.length < this.#roundSize) this.#pages.push(takePage(this.#guest));
-      this.#writeCandidates(nowSeconds);
+      this.#writeCandidates();
+      this.#probeAtSeconds = nowSeconds + this.#parameters.wait_seconds;
     } else if (nowSeconds >= this.#probeAtSeconds) {
       this.#probe();
-      this.#roundFirst += this.#roundSize;
-      this.#writeCandidates(nowSeconds);
+      this.#probeAtSeconds = Number.POSITIVE_INFINITY;
     }
     return 0;
   }
 
-  #writeCandidates(nowSeconds: number): void {
-    this.#probeAtSeconds =
-      this.#roundSize === 0 ? Number.POSITIVE_INFINITY : nowSeconds + this.#parameters.wait_seconds;
-    for (let place = 0; place < this.#roundSize; place++) {
-      this.#guest.write(this.#pages[place]!, this.#first + this.#roundFirst + place);
+  #writeCandidates(): void {
+    while (this.#pages.length < this.#parameters.secrets) {
+      const page = takePage(this.#guest);
+      this.#guest.write(page, this.#first + this.#pages.length);
+      this.#pages.push(page);
     }
   }
 
   /** Writes every candidate again and takes the time. */
   #probe(): void {
-    for (let place = 0; place < this.#roundSize; place++) {
-      const trial = this.#roundFirst + place;
-      this.#guest.write(this.#pages[place]!, this.#first + trial);
-      this.#experiment.measured(trial, this.#guest.host.lastSeconds * 1e6 + this.#noiseUs());
-    }
-  }
-
-  /** Log-normal with a standard deviation of 1 in the logarithm: mostly small, and now and then an interrupt. */
-  #noiseUs(): number {
-    const radius = Math.sqrt(-2 * Math.log((this.#random.uint32() + 1) / 2 ** 32));
-    const normal = radius * Math.cos((2 * Math.PI * this.#random.uint32()) / 2 ** 32);
-    return this.#parameters.noise_us * Math.exp(normal);
+    this.#pages.forEach((page, trial) => {
+      this.#guest.write(page, this.#first + trial);
+      const noiseUs = logNormal(this.#random, this.#parameters.noise_us, NOISE_SIGMA);
+      this.#experiment.measured(trial, this.#guest.host.lastSeconds * 1e6 + noiseUs);
+    });
   }
 
   figures(): Readonly<Record<string, number>> {
@@ -184,7 +173,7 @@ export const hostile: WorkloadKind<HostileParameters> = {
   summary: "writes what others may hold, and times its own writes to learn whether they do",
   parameters: schema,
   create({ guest, contents, streams, random, parameters }) {
-    const { role, secrets, at_once: atOnce } = parameters;
+    const { role, secrets } = parameters;
     const known = contents.imagePages(IMAGE) ?? secrets;
     if (known !== secrets) {
       throw new PagefoldError(
@@ -192,11 +181,10 @@ export const hostile: WorkloadKind<HostileParameters> = {
         `guest "${guest.name}" has "secrets" ${secrets} and another hostile guest ${known}; give all of them the same`,
       );
     }
-    const needed = role === "victim" ? secrets : Math.min(secrets, atOnce);
-    if (needed > guest.pages) {
+    if (secrets > guest.pages) {
       throw new PagefoldError(
         "OUT_OF_RANGE",
-        `guest "${guest.name}" needs ${needed} pages for its part of the experiment and has ${guest.pages}; give it more memory, or fewer ${role === "victim" ? '"secrets"' : '"at_once"'}`,
+        `guest "${guest.name}" needs a page for each of ${secrets} "secrets" and has ${guest.pages}; give it at least ${(secrets * PAGE_BYTES) / 1024}K of memory, or all hostile guests fewer "secrets"`,
       );
     }
     const first = contents.image(IMAGE, secrets);

@@ -57,9 +57,18 @@ interface Job {
   readonly rewrites: Carry;
   /** The unit at work; -1 before the first. */
   unit: number;
+  /** Whether it reads headers still: which is next, and where they end. */
+  isReading: boolean;
+  header: number;
+  headersEnd: number;
   beganSeconds: number;
   endsSeconds: number;
   mostPages: number;
+}
+
+interface Step {
+  readonly nowSeconds: number;
+  readonly stepSeconds: number;
 }
 
 class KernelBuild implements Workload {
@@ -78,6 +87,8 @@ class KernelBuild implements Workload {
   /** Pages of sources read in this build, and how many are wanted so far. */
   #sourcesRead = 0;
   #sourcesWanted = 0;
+  /** How many pages the disk can read in what is left of the step. */
+  #readsLeft = 0;
   #writeBackSeconds = 0;
 
   constructor(options: WorkloadSurroundings<KernelBuildParameters>) {
@@ -100,6 +111,9 @@ class KernelBuild implements Workload {
       }),
       rewrites: new Carry(),
       unit: -1,
+      isReading: false,
+      header: 0,
+      headersEnd: 0,
       beganSeconds: 0,
       endsSeconds: this.#delaySeconds,
       mostPages: 0,
@@ -115,11 +129,10 @@ class KernelBuild implements Workload {
     this.#background.growTo(this.#backgroundPages);
     if (nowSeconds < this.#delaySeconds) return 0;
     this.#files.expire(nowSeconds);
-    for (const job of this.#jobs) {
-      while (job.endsSeconds <= nowSeconds) this.#nextUnit(job);
-      this.#compile(job, { nowSeconds, stepSeconds });
-    }
-    this.#readSources(nowSeconds, stepSeconds);
+    const diskSpeed = this.#parameters.disk_share_per_second * this.#guest.pages;
+    this.#readsLeft = this.#disk.take(diskSpeed * stepSeconds);
+    for (const job of this.#jobs) this.#work(job, { nowSeconds, stepSeconds });
+    this.#readSources(nowSeconds);
     if (nowSeconds >= this.#writeBackSeconds) {
       this.#guest.writeBack();
       this.#writeBackSeconds = nowSeconds + this.#parameters.write_back_seconds;
@@ -127,20 +140,42 @@ class KernelBuild implements Workload {
     return this.#parameters.jobs * this.#parameters.job_cores * stepSeconds;
   }
 
-  /** Ends the unit at work and begins another at the same moment. */
-  #nextUnit(job: Job): void {
-    const parameters = this.#parameters;
-    const now = job.endsSeconds;
-    if (job.unit >= 0) this.#writeObjects(job.unit, now);
-    job.memory.shrinkTo(0);
-    job.unit = this.#unitsBegun % parameters.units;
+  #work(job: Job, step: Step): void {
+    for (;;) {
+      if (job.isReading) {
+        this.#readHeaders(job, step.nowSeconds);
+        if (job.header < job.headersEnd) {
+          job.beganSeconds = step.nowSeconds + step.stepSeconds;
+          return;
+        }
+        this.#startCompiler(job);
+      }
+      if (job.endsSeconds > step.nowSeconds) break;
+      if (job.unit >= 0) this.#writeObjects(job.unit, job.endsSeconds);
+      job.memory.shrinkTo(0);
+      this.#beginUnit(job);
+    }
+    this.#useMemory(job, step);
+  }
+
+  #beginUnit(job: Job): void {
+    const { units, units_per_directory, headers_per_unit } = this.#parameters;
+    const { headers, headersFrom } = this.#tree;
+    job.unit = this.#unitsBegun % units;
     this.#unitsBegun += 1;
-    if (job.unit % parameters.units_per_directory === 0) this.#enterDirectory(job.unit);
+    if (job.unit % units_per_directory === 0) this.#enterDirectory(job.unit);
     this.#programs.readAll();
-    this.#readHeaders(job.unit, now);
-    job.beganSeconds = now;
-    job.endsSeconds = now + logNormal(this.#random, parameters.unit_seconds, parameters.unit_sigma);
-    const size = evenly(this.#random, LEAST_COMPILER, MOST_COMPILER) * parameters.compiler_share;
+    job.isReading = true;
+    job.beganSeconds = job.endsSeconds;
+    job.header = Math.floor(headersFrom[job.unit]! * headers.pages);
+    job.headersEnd = job.header + Math.round(headers_per_unit * headers.pages);
+  }
+
+  #startCompiler(job: Job): void {
+    const { unit_seconds, unit_sigma, compiler_share } = this.#parameters;
+    job.isReading = false;
+    job.endsSeconds = job.beganSeconds + logNormal(this.#random, unit_seconds, unit_sigma);
+    const size = evenly(this.#random, LEAST_COMPILER, MOST_COMPILER) * compiler_share;
     job.mostPages = Math.floor(size * this.#guest.pages);
   }
 
@@ -151,22 +186,20 @@ class KernelBuild implements Workload {
     this.#sourcesWanted = Math.floor((last / units) * this.#tree.sources.pages);
   }
 
-  #readSources(nowSeconds: number, stepSeconds: number): void {
-    const wanted = this.#sourcesWanted - this.#sourcesRead;
-    if (wanted <= 0) return;
-    const speed = this.#parameters.disk_share_per_second * this.#guest.pages;
-    const end = this.#sourcesRead + Math.min(wanted, this.#disk.take(speed * stepSeconds));
-    for (; this.#sourcesRead < end; this.#sourcesRead++) {
-      this.#files.read(this.#tree.sources.contentOf(this.#sourcesRead), nowSeconds);
+  /** Reads what the disk has time for. */
+  #readSources(nowSeconds: number): void {
+    const { sources } = this.#tree;
+    for (; this.#sourcesRead < this.#sourcesWanted && this.#readsLeft > 0; this.#sourcesRead++) {
+      if (this.#files.read(sources.contentOf(this.#sourcesRead), nowSeconds)) this.#readsLeft -= 1;
     }
   }
 
-  #readHeaders(unit: number, nowSeconds: number): void {
-    const { headers, headersFrom } = this.#tree;
-    const first = Math.floor(headersFrom[unit]! * headers.pages);
-    const count = Math.round(this.#parameters.headers_per_unit * headers.pages);
-    for (let index = first; index < first + count; index++) {
-      this.#files.read(headers.contentOf(index % headers.pages), nowSeconds);
+  /** Reads what the disk has time for; what is in memory takes none. */
+  #readHeaders(job: Job, nowSeconds: number): void {
+    const { headers } = this.#tree;
+    for (; job.header < job.headersEnd && this.#readsLeft > 0; job.header++) {
+      const isMiss = this.#files.read(headers.contentOf(job.header % headers.pages), nowSeconds);
+      if (isMiss) this.#readsLeft -= 1;
     }
   }
 
@@ -182,12 +215,12 @@ class KernelBuild implements Workload {
   }
 
   /** Takes memory as its unit goes on, and writes what it has. */
-  #compile(job: Job, time: { readonly nowSeconds: number; readonly stepSeconds: number }): void {
+  #useMemory(job: Job, { nowSeconds, stepSeconds }: Step): void {
     const { memory } = job;
-    const done = (time.nowSeconds - job.beganSeconds) / (job.endsSeconds - job.beganSeconds);
+    const done = (nowSeconds - job.beganSeconds) / (job.endsSeconds - job.beganSeconds);
     memory.growTo(Math.floor(done * job.mostPages));
     const perSecond = this.#parameters.rewrites_per_second * memory.size;
-    for (let left = job.rewrites.take(perSecond * time.stepSeconds); left > 0; left--) {
+    for (let left = job.rewrites.take(perSecond * stepSeconds); left > 0; left--) {
       memory.rewrite(this.#random.below(memory.size));
     }
   }

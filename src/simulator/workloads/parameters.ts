@@ -9,9 +9,9 @@ export function share(normal: number, description: string) {
   return z.number().min(0).max(1).default(normal).describe(description);
 }
 
-/** Seconds above 0. */
+/** Seconds, at least a thousandth. */
 export function seconds(normal: number, description: string) {
-  return z.number().gt(0).max(1e6).default(normal).describe(description);
+  return z.number().min(0.001).max(1e6).default(normal).describe(description);
 }
 
 /** So many a second, or none. */

@@ -30,12 +30,14 @@ export class ShortLivedFiles {
     this.#lifetimes = new Lifetimes(guest);
   }
 
-  /** Reads a file page, by its content. @throws PagefoldError NO_SPACE of the host. */
-  read(filePage: number, nowSeconds: number): void {
+  /** Reads a file page, by its content: whether the disk had to. @throws PagefoldError NO_SPACE of the host. */
+  read(filePage: number, nowSeconds: number): boolean {
     const { tally } = this.#guest;
     const misses = tally.cacheMisses;
     const page = this.#guest.fileRead(filePage, 0);
-    if (tally.cacheMisses > misses) this.#live(page, nowSeconds);
+    if (tally.cacheMisses === misses) return false;
+    this.#live(page, nowSeconds);
+    return true;
   }
 
   /** Writes a file page, by its content, into the cache. @throws as `read`. */

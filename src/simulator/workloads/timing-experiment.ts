@@ -5,7 +5,7 @@
 
 import { assert } from "../../base/assert.ts";
 
-export interface TimingOutcome {
+interface TimingOutcome {
   /** Measured so far; half of them are judged. */
   readonly trials: number;
   /** 0 before anything was held and something was not. */

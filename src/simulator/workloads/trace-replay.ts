@@ -135,7 +135,7 @@ async function planOf(path: string, guest: Guest, contents: Contents): Promise<P
       const size = formatSize(devices * PAGE_BYTES);
       throw new PagefoldError(
         "OUT_OF_RANGE",
-        `${path} is a trace of ${size} of swap, each page of which is one of the guest's, and guest "${guest.name}" has ${formatSize(guest.pages * PAGE_BYTES)}; give it at least ${size} of memory`,
+        `${path} is a trace of ${size} of swap, each page of which is one of the guest's, and guest "${guest.name}" has ${formatSize(guest.pages * PAGE_BYTES)}; give it at least ${(devices * PAGE_BYTES) / 1024}K of memory`,
       );
     }
     let firstPage = 0;

@@ -1,0 +1,10 @@
+/** The scenarios that come with pagefold. Adding one is its file, an import and a line here. */
+
+import type { BuiltIn } from "./built-in.ts";
+import { hintBuffer } from "./hint-buffer.ts";
+import { ksmFill } from "./ksm-fill.ts";
+import { ksmPlusPlus } from "./ksm-plus-plus.ts";
+import { sideChannel } from "./side-channel.ts";
+
+/** In the order lists show them. */
+export const builtIns: readonly BuiltIn[] = [ksmPlusPlus, hintBuffer, sideChannel, ksmFill];
