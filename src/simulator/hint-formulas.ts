@@ -1,6 +1,6 @@
 /**
- * Closed forms for a buffer of hints (scanners/hint-buffer.ts) that arrive evenly, which tests hold the scanner against:
- * how many are served, how old they are by then, and how many of those are stale.
+ * Closed forms for a buffer of hints (scanners/hint-buffer.ts) that arrive evenly; tests hold the scanner against them.
+ * How many hints are served, how old they are by then, and how many of those are stale.
  *
  * The reference's round figures are special cases: newest first, about 1/s is the most a hint waits that is served one
  * at a time; first-in first-out, B/s is what the last hint of a burst waits, and where hints keep arriving faster than

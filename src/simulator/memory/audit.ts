@@ -1,6 +1,6 @@
 /**
- * Every invariant of a host, looked at from the outside: what pages, frames, swap areas and the stores under them say of
- * each other. For tests and for runs that check themselves; it visits everything there is.
+ * Every invariant of a host, looked at from the outside: what pages, frames, swap areas and the stores under them say
+ * of each other. For tests and for runs that check themselves; it visits everything there is.
  */
 
 import { ZERO_CONTENT } from "../contents.ts";

@@ -1,6 +1,7 @@
 /**
- * What things cost in virtual time, in seconds. Prices are of an x86-64 server core, rounded; where pagefold's own figures
- * exist (docs/figures.md) they are taken. Scenarios compare ways with each other, so ratios matter more than the values.
+ * What things cost in virtual time, in seconds. Prices are of an x86-64 server core, rounded; where pagefold's own
+ * figures exist (docs/figures.md) they are taken. Scenarios compare ways with each other, so ratios matter more than
+ * the values.
  */
 
 export const COSTS = {

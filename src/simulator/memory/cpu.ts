@@ -5,7 +5,10 @@
 
 export class Cpu {
   readonly cores: number;
-  /** What guests wanted, their faults included; what scanners took; what guests did not get: core-seconds since the start. */
+  /**
+   * What guests wanted, their faults included; what scanners took; what guests did not get: core-seconds since the
+   * start.
+   */
   guestSeconds = 0;
   scannerSeconds = 0;
   lostSeconds = 0;

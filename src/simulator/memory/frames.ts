@@ -2,8 +2,8 @@
  * The host's frames: what each holds, how many pages map it, and the list reclaim takes them from, with a second chance
  * (the oldest frame goes unless it was touched since it was last looked at). Typed arrays; frames are numbers.
  *
- * Holds always: a frame is free or mapped by at least one page, and listed exactly if it is mapped; the zero frames, one
- * per domain at the front, are neither, and take no memory.
+ * Holds always: a frame is free or mapped by at least one page, and listed exactly if it is mapped; the zero frames,
+ * one per domain at the front, are neither, and take no memory.
  */
 
 import { assert } from "../../base/assert.ts";

@@ -1,6 +1,6 @@
 /**
- * The host: frames, the pages of its guests, copy-on-write, reclaim, swap. Pages are numbered through: a guest owns a run
- * of them. What guests do comes in as reads and writes of whole pages; scanners merge.
+ * The host: frames, the pages of its guests, copy-on-write, reclaim, swap. Pages are numbered through: a guest owns a
+ * run of them. What guests do comes in as reads and writes of whole pages; scanners merge.
  *
  * Holds always: a page reads as what its guest last wrote; pages on one frame are equal and of one domain; a frame is
  * free or mapped. memory/audit.ts checks it.
@@ -182,7 +182,9 @@ export class Host {
 
   // --- what guests do ---
 
-  /** The guest writes the whole page. @throws PagefoldError NO_SPACE where memory and swap are full; nothing changed. */
+  /**
+   * The guest writes the whole page. @throws PagefoldError NO_SPACE where memory and swap are full; nothing changed.
+   */
   write(page: number, content: number): void {
     let frame = this.frameOf[page]!;
     let seconds: number = COSTS.accessSeconds;
@@ -341,8 +343,8 @@ export class Host {
     assert(this.contentOf[own] === this.contentOf[frame], "merged pages are equal");
     assert(this.domainOf(page) === this.#domainOfFrame(frame), "merged pages are of one domain");
     this.#leaveFrame(page, own);
+    if (!this.frames.isMerged(frame)) this.protect(frame);
     this.mappings.mapFrame(page, frame);
-    this.frames.setMerged(frame, true);
     this.#mergedSecondsOf[page] = this.nowSeconds;
   }
 

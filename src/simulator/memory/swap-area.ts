@@ -2,8 +2,8 @@
  * A swap area: an export of a pagefold store, its slots, and what lies in them. A *body* is a content swapped out once
  * for all the pages that share it; an area's body `b` lies in the slot of that index.
  *
- * Holds always: what is read back is compared, byte for byte, with what was written. Memory beside the store: 24 bytes a
- * body ever used.
+ * Holds always: what is read back is compared, byte for byte, with what was written. Memory beside the store: 24 bytes
+ * a body ever used.
  */
 
 import { assert } from "../../base/assert.ts";
@@ -28,7 +28,9 @@ export class SwapArea {
   readonly #device: Device;
   readonly #contents: Contents;
   readonly contentOf: Int32Array;
-  /** Pages that are swapped out to the body; 0 while a frame has the same contents and keeps the body as a clean copy. */
+  /**
+   * Pages that are swapped out to the body; 0 while a frame has the same contents and keeps the body as a clean copy.
+   */
   readonly mappingsOf: Int32Array;
   readonly firstPageOf: Int32Array;
   /** The frame that keeps the body as a clean copy, or -1. */
@@ -94,7 +96,9 @@ export class SwapArea {
     return body;
   }
 
-  /** Another body the store holds as the same object, if it told of one; -1 if not. `body` stands for it from now on. */
+  /**
+   * Another body the store holds as the same object, if it told of one; -1 if not. `body` stands for it from now on.
+   */
   duplicateOf(body: number): number {
     const object = this.#objectOf[body]!;
     // A same-filled page is no object.

@@ -1,7 +1,7 @@
 /**
- * Memory to swap and back. Areas are pagefold stores' exports: one shared area for each domain, or one for each guest. A
- * frame goes out once for all its pages that swap to one area, and with `keepsSharing` comes back as one frame for all
- * of them; without, as in a kernel whose swap knows nothing of merging, each page gets a frame of its own.
+ * Memory to swap and back. Areas are pagefold stores' exports: one shared area for each domain, or one for each guest.
+ * A frame goes out once for all its pages that swap to one area, and with `keepsSharing` comes back as one frame for
+ * all of them; without, as in a kernel whose swap knows nothing of merging, each page gets a frame of its own.
  *
  * While an area is less than half full, a body that came back stays as a clean copy, and goes out again unwritten.
  */
@@ -200,8 +200,8 @@ export class Swap {
   }
 
   /**
-   * Puts a frame's contents into the area with that number if they take at most `mostBytes` there: whether they did. Its
-   * pages are of one domain, and the area is one for that.
+   * Puts a frame's contents into the area with that number if they take at most `mostBytes` there: whether they did.
+   * Its pages are of one domain, and the area is one for that.
    */
   compress(frame: number, area: number, mostBytes: number): boolean {
     const bodies = this.areas[area]!;

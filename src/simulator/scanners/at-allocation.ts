@@ -1,8 +1,9 @@
 /**
- * Duplicates found when pages are filled, after a proposal for Xen (Kabra and others, xen-devel 2010): one memory manager
- * below all guests looks in a table of contents before it gives a frame, and pages that can be written are shared
- * copy-on-write. It sees a page when the page gets a frame (a first write, a copy, a return from swap) and when a disk
- * request goes through it; what a guest writes in place afterwards it never learns of. Nothing runs by the clock.
+ * Duplicates found when pages are filled, after a proposal for Xen (Kabra and others, xen-devel 2010): one memory
+ * manager below all guests looks in a table of contents before it gives a frame, and pages that can be written are
+ * shared copy-on-write. It sees a page when the page gets a frame (a first write, a copy, a return from swap) and when
+ * a disk request goes through it; what a guest writes in place afterwards it never learns of. Nothing runs by the
+ * clock.
  */
 
 import { z } from "zod";

@@ -1,7 +1,7 @@
 /**
- * Which frame holds a content, as a scanner remembers it: a hash table with open addressing, keyed by domain and content,
- * one frame for each. Guests write without a word to scanners, so what it remembers may be over: `find` gives only
- * frames that hold the content still, and forgets the others.
+ * Which frame holds a content, as a scanner remembers it: a hash table with open addressing, keyed by domain and
+ * content, one frame for each. Guests write without a word to scanners, so what it remembers may be over: `find` gives
+ * only frames that hold the content still, and forgets the others.
  *
  * Holds always: a frame is listed at most once; no gap lies between an entry's home slot and its slot. 10 bytes a slot,
  * at least four slots for three frames.

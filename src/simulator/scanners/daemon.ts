@@ -1,7 +1,7 @@
 /**
- * A periodic page daemon, after a project for FreeBSD (Witaszczyk, 2015): like the daemons that page and swap, it wakes by
- * the clock and looks at some pages. It merges duplicates, page tables first, and when memory runs short it compresses,
- * in memory, what compresses well and was not touched lately, before anything has to be swapped.
+ * A periodic page daemon, after a project for FreeBSD (Witaszczyk, 2015): like the daemons that page and swap, it
+ * wakes by the clock and looks at some pages. It merges duplicates, page tables first, and when memory runs short it
+ * compresses, in memory, what compresses well and was not touched lately, before anything has to be swapped.
  *
  * Holds always: a page is merged only if it did not change between two looks, and only with a frame that holds the same
  * now. What was compressed comes back by itself when a guest touches it.
@@ -89,24 +89,24 @@ class Daemon implements Scanner {
     return nowSeconds + this.#parameters.period_seconds;
   }
 
-  /** Looks at some pages for duplicates; the end of a pass ends the run. */
+  /** Looks at some pages for duplicates, at none of them twice. */
   #mergeSome(): void {
-    const most = this.tally.visits + this.#parameters.pages_per_run;
-    while (this.tally.visits < most) {
-      if (this.#nextPage < this.#host.pages) {
-        this.#visit(this.#nextPage++);
-        continue;
-      }
-      this.#nextPage = 0;
-      if (this.#part === ALL_ELSE) {
-        this.#endPass();
-        return;
-      }
-      this.#part = ALL_ELSE;
+    const { page_tables, pages_per_run } = this.#parameters;
+    const { pages } = this.#host;
+    const most = this.tally.visits + pages_per_run;
+    for (let left = (page_tables ? 2 : 1) * pages; left > 0; left--) {
+      this.#visit(this.#nextPage++);
+      if (this.#nextPage === pages) this.#endPart();
+      if (this.tally.visits === most) return;
     }
   }
 
-  #endPass(): void {
+  #endPart(): void {
+    this.#nextPage = 0;
+    if (this.#part === PAGE_TABLES) {
+      this.#part = ALL_ELSE;
+      return;
+    }
     if (this.#parameters.page_tables) this.#part = PAGE_TABLES;
     this.#passes += 1;
     this.onPass?.();

@@ -1,6 +1,6 @@
 /**
- * Ours: hinted, and what the swap device finds. A page that goes out and equals another there, the device having compared
- * the bytes, shares with it at once, without a visit: both come back as one frame, or it joins one that is in memory
+ * Ours: hinted, and what the swap device finds. A page that goes out and equals another there (the device has compared
+ * the bytes) shares with it at once, without a visit: both come back as one frame, or it joins one that is in memory
  * still. Pages that came back, and frames joined, are hinted, so that the scanner knows them again before its pass
  * comes round; the kernel's forgets what it had merged when that is swapped out.
  *

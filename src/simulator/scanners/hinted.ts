@@ -1,7 +1,7 @@
 /**
- * KSM++ and XLH: the kernel's linear scan, and between its pages those that guests' disk requests have just touched: they
- * are likely to be in another guest's page cache too. Hints wait in a bounded buffer; they take a share of each batch,
- * so both obey the linear scan's rate limit, and the linear scan keeps the rest, and all of it while no hint waits.
+ * KSM++ and XLH: the kernel's linear scan, and between its pages those that guests' disk requests have just touched,
+ * which are likely to be in another guest's page cache too. Hints wait in a bounded buffer; they take a share of each
+ * batch, so that the rate limit holds for both; the linear scan keeps the rest, and all of it while no hint waits.
  *
  * KSM++ gave hinted pages to the kernel's normal path ("two-visits"). In the order of that time, stable-first, a first
  * visit joins a page that is merged already, and a new pair needs the same checksum twice. In today's order,

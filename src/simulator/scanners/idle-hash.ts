@@ -1,9 +1,9 @@
 /**
  * Duplicates found by hash when the processor is idle, after a prototype in Xen (Shaikh, Yao, Campbell): pass by pass
- * over the memory of all guests, whose advice it does not ask, it takes the SHA-1 of pages in processor time that nobody
- * wanted. A red-black tree ordered by hash leads to a frame with the same bytes, and pages are shared copy-on-write.
- * Read-only pages (kernel text and static data, programs, libraries) are shared at once, pages that can be written when
- * they stayed as they are for some time; pages of zeros go to the zero frame.
+ * over the memory of all guests, whose advice it does not ask, it takes the SHA-1 of pages in processor time that
+ * nobody wanted. A red-black tree ordered by hash leads to a frame with the same bytes, and pages are shared
+ * copy-on-write. Read-only pages (kernel text and static data, programs, libraries) are shared at once, pages that can
+ * be written when they stayed as they are for some time; pages of zeros go to the zero frame.
  *
  * Holds always: pages are merged only with frames that hold the same now, whatever the tree remembers. A hash is the
  * content's number, scrambled, behind that of its domain: equal exactly if the pages are.
@@ -147,8 +147,8 @@ class IdleHash implements Scanner {
 
   /** The page joins a frame with its hash and its bytes, or its own is the one from now on. */
   #share(page: number, frame: number, key: number): void {
+    if (this.#keyOf[frame] === key) return;
     const found = this.#find(key, page);
-    if (found === frame) return;
     if (found !== NO_FRAME) {
       this.#merge(page, found);
       return;

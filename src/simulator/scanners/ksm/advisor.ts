@@ -8,14 +8,14 @@ const LEAST_CPU_PERCENT = 10;
 const NEWEST_PERCENT = 30;
 
 /** What the advisor is asked to keep to. */
-export interface AdvisorLimits {
+interface AdvisorLimits {
   readonly targetScanSeconds: number;
   readonly mostCpuPercent: number;
   readonly mostPagesToScan: number;
 }
 
 /** A pass that has just ended. */
-export interface ScannedPass {
+interface ScannedPass {
   /** How long it took, rounded down to seconds. */
   readonly seconds: number;
   /** All the scanner's processor time since its start. */

@@ -1,6 +1,6 @@
 /**
- * The knobs of /sys/kernel/mm/ksm as parameters: the kernel's names, meanings, ranges and defaults, but for `run`, which
- * the kernel starts with 0: a scanner that a scenario names is meant to run. `merge_order` is ours.
+ * The knobs of /sys/kernel/mm/ksm as parameters: the kernel's names, meanings, ranges and defaults, but for `run`,
+ * which the kernel starts with 0: a scanner that a scenario names is meant to run. `merge_order` is ours.
  */
 
 import { z } from "zod";

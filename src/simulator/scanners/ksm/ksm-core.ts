@@ -1,7 +1,7 @@
 /**
- * What Linux's KSM does with a page it comes to (cmp_and_merge_page of mm/ksm.c), and what it remembers of pages: an item
- * for each page it came to, in the unstable tree, on a node of the stable tree, or in neither. Which page comes next is
- * the caller's: pass-walk.ts for the kernel's linear scan, a hint for others.
+ * What Linux's KSM does with a page it comes to (cmp_and_merge_page of mm/ksm.c), and what it remembers of pages: an
+ * item for each page it came to, in the unstable tree, on a node of the stable tree, or in neither. Which page comes
+ * next is the caller's: pass-walk.ts for the kernel's linear scan, a hint for others.
  *
  * Holds always: items = shared + sharing + unshared + volatile; a page is merged with equal pages of its domain only.
  * What guests do to merged pages is noticed when the scanner next comes to them, as in the kernel.
@@ -238,7 +238,9 @@ export class KsmCore {
     this.items += 1;
   }
 
-  /** Gives every merged page a frame of its own and forgets all pages. @throws PagefoldError NO_SPACE as a write does. */
+  /**
+   * Gives every merged page a frame of its own and forgets all pages. @throws PagefoldError NO_SPACE as a write does.
+   */
   unmergeAll(): void {
     const host = this.#host;
     for (let page = 0; page < host.pages; page++) {

@@ -1,6 +1,6 @@
 /**
- * The kernel's linear scan (scan_get_next_rmap_item of mm/ksm.c): guest after guest, page after page; a pass ends behind
- * the last guest. Guests that start to use memory come in behind the cursor, so that they are scanned last.
+ * The kernel's linear scan (scan_get_next_rmap_item of mm/ksm.c): guest after guest, page after page; a pass ends
+ * behind the last guest. Guests that start to use memory come in behind the cursor, so that they are scanned last.
  */
 
 import type { Host } from "../../memory/host.ts";

@@ -56,7 +56,9 @@ export class RedBlackTree {
     this.#roots.fill(NIL);
   }
 
-  /** Hangs `node` below `parent` (NIL: as the root of an empty tree) on `side`, LEFT or RIGHT, where nothing hangs yet. */
+  /**
+   * Hangs `node` below `parent` (NIL: as the root of an empty tree) on `side`, LEFT or RIGHT, where nothing hangs yet.
+   */
   hang(tree: number, node: number, parent: number, side: number): void {
     const { links } = this;
     const at = node * NODE_INTS;

@@ -1,10 +1,11 @@
 /**
- * The stable trees, one per domain: a node for each frame KSM merged, ordered by contents, which cannot change. Pages are
- * on a node through their items; a node takes at most `maxPageSharing`, and past that further frames of the same contents
- * are its fellows ("dups") in a chain, a node of its own that stands for them all in the tree.
+ * The stable trees, one per domain: a node for each frame KSM merged, ordered by contents, which cannot change. Pages
+ * are on a node through their items; a node takes at most `maxPageSharing`, and past that further frames of the same
+ * contents are its fellows ("dups") in a chain, a node of its own that stands for them all in the tree.
  *
- * A node does not hold its frame. The frame carries the node's number as its tag and loses it when it is freed, which the
- * node notices when somebody comes by; its items are then no longer counted, and its number is free once all have left.
+ * A node does not hold its frame. The frame carries the node's number as its tag and loses it when it is freed, which
+ * the node notices when somebody comes by; its items are then no longer counted, and its number is free once all have
+ * left.
  *
  * Holds always: `shared` counts the live or unnoticed nodes that have items, `sharing` those nodes' items beyond the
  * first; all nodes of a chain have equal contents and one domain.

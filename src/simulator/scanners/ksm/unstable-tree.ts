@@ -10,7 +10,7 @@ import { KEY, LEFT, NIL, NODE_INTS, RedBlackTree, RIGHT } from "./red-black-tree
 
 /** What a search that found no equal page says: the page hangs in the tree now, or could not be placed. */
 export const IS_HUNG = -1;
-export const IS_LOST = -2;
+const IS_LOST = -2;
 
 export class UnstableTree {
   readonly #host: Host;
