@@ -9,6 +9,7 @@ import { registerCtl } from "./ctl.ts";
 import { registerReplay } from "./replay.ts";
 import { type CommandContext, run } from "./run.ts";
 import { registerServe } from "./serve.ts";
+import { registerSimulate } from "./simulate.ts";
 import { registerStat } from "./stat.ts";
 import { registerWear } from "./wear.ts";
 
@@ -36,6 +37,7 @@ function build(context: CommandContext): Command {
   registerStat(program, context);
   registerCtl(program, context);
   registerWear(program, context);
+  registerSimulate(program, context);
   return program;
 }
 

@@ -1,12 +1,11 @@
 /** `pagefold wear`: a year of swapping on a model of flash, by each way of writing. The work is src/lab/wear's. */
 
-import { constants } from "node:fs";
-import { access, mkdir, stat, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { parseCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
-import { fileError, systemCode } from "../base/file-error.ts";
+import { fileError } from "../base/file-error.ts";
 import { secureRandom } from "../base/random.ts";
 import { printable } from "../base/text.ts";
 import { checkWear, FULL_CHECK, QUICK_CHECK } from "../lab/wear/check.ts";
@@ -20,6 +19,7 @@ import { renderWear, renderWearCheck } from "../report/wear.ts";
 import { drawWear } from "../report/wear-plots.ts";
 import type { WearCheckResult, WearOptions, WearSeries } from "../report/wear-result.ts";
 import { wholeNumberOption } from "./arguments.ts";
+import { openFolder } from "./folders.ts";
 import type { CommandContext } from "./run.ts";
 import {
   DEFAULT_POLICIES,
@@ -157,37 +157,6 @@ async function amplificationCurves(
   return [...measured, ...formulas];
 }
 
-/** Parent by parent: Node's own `recursive` never ends in a file system that takes no folders, such as /proc. */
-async function makeFolders(folder: string): Promise<void> {
-  const found = await stat(folder).catch((cause: unknown) => {
-    if (systemCode(cause) === "ENOENT") return null;
-    throw cause;
-  });
-  if (found === null) {
-    await makeFolders(dirname(folder));
-    await mkdir(folder);
-  } else if (!found.isDirectory()) {
-    throw new PagefoldError("IO", `${folder} is no folder; name another with --svg`);
-  }
-}
-
-/** Before the run, so that none is in vain for a folder that takes no plots. */
-async function openFolder(folder: string): Promise<void> {
-  try {
-    await makeFolders(resolve(folder));
-    await access(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    if (systemCode(cause) === "ENOENT") {
-      throw new PagefoldError(
-        "IO",
-        `${folder} cannot be made: its file system takes no new folders; name another with --svg`,
-        { cause },
-      );
-    }
-    throw fileError(folder, { act: "written", cause });
-  }
-}
-
 async function writePlots(folder: string, series: WearSeries): Promise<string[]> {
   const plots = await drawWear(series);
   const files = [];
@@ -211,7 +180,7 @@ async function compare(given: Options): Promise<void> {
   const { context, size, segment, days, endurance, streams, workload, record, svg } = options;
   const seed = options.seed ?? drawSeed();
   const subject = await openSubject(options);
-  if (svg !== undefined) await openFolder(svg);
+  if (svg !== undefined) await openFolder(svg, "--svg");
   const comparison = await compareWays({
     subject,
     medium: { sizeBytes: size, segmentBytes: segment },

@@ -1,6 +1,6 @@
 /**
- * The result object of `pagefold simulate`: what `--json` prints and what tables, CSV and plots are made from. Counts are
- * pages of 4096 bytes, times are of the simulation unless they say otherwise. Schema 1: a field may be added, none
+ * The result object of `pagefold simulate`: what `--json` prints and what tables, CSV and plots are made from. Counts
+ * are pages of 4096 bytes, times are of the simulation unless they say otherwise. Schema 1: a field may be added, none
  * changes its meaning.
  */
 
@@ -155,7 +155,10 @@ export interface SimulateResults {
   readonly sensitivity: readonly Sensitivity[] | null;
 }
 
-/** A variant over time: columns of one length. `seconds` is one of them. */
+/**
+ * A variant over time: columns of one length. `seconds` is one of them; reports draw `pages_saved`, `opportunities`,
+ * `frames_used`, `store_frames` and those of swap, and print the scanner's own where each row is one more `full_scans`.
+ */
 export interface VariantSeries {
   readonly name: string;
   readonly columns: Readonly<Record<string, readonly number[]>>;

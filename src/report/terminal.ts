@@ -72,9 +72,11 @@ export function bar(fraction: number, width: number): string {
   return "█".repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
 }
 
-/** One character per value, its height the share of the largest; a dot where the value is zero. */
-export function sparkline(values: readonly number[]): string {
-  const largest = Math.max(...values, 1);
+/** One character per value, its height the share of `largest`; a dot where the value is zero. */
+export function sparkline(
+  values: readonly number[],
+  largest: number = Math.max(...values, 1),
+): string {
   return values
     .map((value) => (value === 0 ? "·" : HEIGHTS[Math.ceil((8 * value) / largest) - 1]!))
     .join("");

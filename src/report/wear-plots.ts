@@ -1,34 +1,17 @@
 /**
  * The plots of `pagefold wear` as SVG: amplification against utilisation, erases per segment, live share per segment.
- * Knows only the result's series. Drawn by ECharts on the server's side, which is loaded when a plot is asked for: it
- * takes a quarter of a second.
+ * Knows only the result's series.
  */
 
+import { type Chart, drawCharts, type Point } from "./plots.ts";
 import type { WearSeries } from "./wear-result.ts";
 
-const SIZE = { width: 960, height: 600 } as const;
+const LOOK = { width: 960, height: 600, background: "#fff", below: 110 } as const;
 
 export interface Plot {
   /** Of the file, without a folder. */
   readonly name: string;
   readonly svg: string;
-}
-
-type Point = readonly [number, number];
-
-interface Line {
-  readonly name: string;
-  readonly points: readonly Point[];
-  readonly style: "line" | "dashed" | "step" | "marks";
-}
-
-interface Chart {
-  readonly title: string;
-  readonly x: string;
-  readonly y: string;
-  readonly lines: readonly Line[];
-  /** Where the axes begin, unless at the least value. */
-  readonly from?: { readonly x?: number; readonly y?: number };
 }
 
 function pairs(xs: readonly number[], ys: readonly number[]): Point[] {
@@ -84,44 +67,12 @@ function charts({
   };
 }
 
-/** One line as ECharts takes it. */
-function seriesOf({ name, points, style }: Line) {
-  return {
-    type: "line" as const,
-    name,
-    data: points.map((point) => [...point]),
-    showSymbol: style === "marks",
-    symbolSize: 7,
-    ...(style === "step" ? { step: "end" as const } : {}),
-    lineStyle: {
-      width: style === "dashed" ? 1.5 : 2,
-      type: style === "dashed" ? ("dashed" as const) : ("solid" as const),
-    },
-  };
-}
-
 /** All three. */
 export async function drawWear(series: WearSeries): Promise<Plot[]> {
-  const { init, use } = await import("echarts/core.js");
-  const { LineChart } = await import("echarts/charts.js");
-  const { GridComponent, LegendComponent, TitleComponent } = await import("echarts/components.js");
-  const { SVGRenderer } = await import("echarts/renderers.js");
-  use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-  return Object.entries(charts(series)).map(([name, { title, x, y, lines, from }]) => {
-    const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
-    const axis = { type: "value" as const, nameLocation: "middle" as const, nameGap: 36 };
-    chart.setOption({
-      animation: false,
-      backgroundColor: "#fff",
-      title: { text: title, left: "center", top: 8 },
-      legend: { bottom: 8 },
-      grid: { left: 72, right: 32, top: 56, bottom: 110 },
-      xAxis: { ...axis, name: x, min: from?.x ?? 0 },
-      yAxis: { ...axis, name: y, min: from?.y ?? 0 },
-      series: lines.map(seriesOf),
-    });
-    const svg = chart.renderToSVGString();
-    chart.dispose();
-    return { name: `${name}.svg`, svg: `${svg}\n` };
-  });
+  const drawn = charts(series);
+  const svgs = await drawCharts(Object.values(drawn), () => LOOK);
+  return Object.keys(drawn).map((name, index) => ({
+    name: `${name}.svg`,
+    svg: `${svgs[index]!}\n`,
+  }));
 }

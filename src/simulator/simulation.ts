@@ -228,7 +228,6 @@ export async function runSimulation(
         name,
         image,
         contents,
-        random: streams.stream(`${name} boot`),
         zeroOnFree,
       });
       const workload = await checked.workload.kind.create({

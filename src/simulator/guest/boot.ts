@@ -5,7 +5,6 @@
  * Holds always: guests of one image, whatever their sizes, have the same kernel and programs as far as both have them.
  */
 
-import type { SeededRandom } from "../../base/random.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
 import { type Guest, NO_PAGE } from "./guest.ts";
 import { ImageFiles } from "./image-files.ts";
@@ -29,7 +28,6 @@ const EQUAL_PAGE_TABLES = 0.5;
 
 export class Boot {
   readonly #guest: Guest;
-  readonly #random: SeededRandom;
   readonly #programs: Programs;
   readonly #kernel: ImageFiles;
   readonly #tables: ImageFiles;
@@ -40,10 +38,9 @@ export class Boot {
   #done = 0;
   #isOver = false;
 
-  constructor(guest: Guest, options: { readonly plan: BootPlan; readonly random: SeededRandom }) {
-    const { kernelShare, pageTableShare, programShare, remainsShare } = options.plan;
+  constructor(guest: Guest, plan: BootPlan) {
+    const { kernelShare, pageTableShare, programShare, remainsShare } = plan;
     this.#guest = guest;
-    this.#random = options.random;
     this.#kernel = new ImageFiles(guest, {
       name: "kernel",
       pages: Math.round(kernelShare * guest.pages),
@@ -60,7 +57,10 @@ export class Boot {
     this.#remainsShare = remainsShare;
   }
 
-  /** Puts in what is not in yet of the first `pages` pages, and after the last the remains. @throws PagefoldError NO_SPACE. */
+  /**
+   * Puts in what is not in yet of the first `pages` pages, and after the last the remains. @throws PagefoldError
+   * NO_SPACE.
+   */
   advanceTo(pages: number): void {
     if (this.#isOver) return;
     for (; this.#done < Math.min(this.pages, pages); this.#done++) {
@@ -86,7 +86,7 @@ export class Boot {
   }
 
   #tableContent(index: number): number {
-    const isEqual = this.#random.uint32() < EQUAL_PAGE_TABLES * 2 ** 32;
+    const isEqual = index < EQUAL_PAGE_TABLES * this.#tables.pages;
     return isEqual ? this.#tables.contentOf(index) : this.#guest.contents.fresh();
   }
 

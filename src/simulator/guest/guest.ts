@@ -8,7 +8,6 @@
  */
 
 import { assert } from "../../base/assert.ts";
-import type { SeededRandom } from "../../base/random.ts";
 import { type Contents, ZERO_CONTENT } from "../contents.ts";
 import { COSTS } from "../memory/costs.ts";
 import type { Host } from "../memory/host.ts";
@@ -28,8 +27,6 @@ export interface GuestOptions {
   readonly name: string;
   /** Guests of one image have equal kernels, programs and files; those of two have nothing equal but zeros. */
   readonly image: string;
-  /** For what differs from boot to boot. */
-  readonly random: SeededRandom;
   readonly zeroOnFree: boolean;
 }
 
@@ -68,7 +65,6 @@ export class Guest {
   };
   /** What `boot` puts into memory: a workload says so when it is created; null for nothing. */
   bootPlan: BootPlan | null = null;
-  readonly #random: SeededRandom;
   readonly #cache: PageCache;
   /** Free pages, the last freed on top. */
   readonly #free: Int32Array;
@@ -87,7 +83,6 @@ export class Guest {
     this.index = index;
     this.name = options.name;
     this.image = options.image;
-    this.#random = options.random;
     this.firstPage = firstPage;
     this.pages = pages;
     this.zeroOnFree = options.zeroOnFree;
@@ -107,12 +102,14 @@ export class Guest {
 
   /** Puts in at once what `bootPlan` says. @throws PagefoldError NO_SPACE of the host. */
   boot(): void {
-    if (this.bootPlan !== null) this.startBoot(this.bootPlan).advanceTo(this.pages);
+    if (this.bootPlan === null) return;
+    const boot = this.startBoot(this.bootPlan);
+    boot.advanceTo(boot.pages);
   }
 
   /** A boot that goes on as it is told to. */
   startBoot(plan: BootPlan): Boot {
-    return new Boot(this, { plan, random: this.#random });
+    return new Boot(this, plan);
   }
 
   /** Its counters, by the names results have. */
@@ -136,7 +133,9 @@ export class Guest {
     return this.contents.image(`image ${this.image}: ${name}, ${pages} pages`, pages);
   }
 
-  /** A page for that use, with whatever it held; NO_PAGE if there is none. @throws PagefoldError NO_SPACE of the host. */
+  /**
+   * A page for that use, with whatever it held; NO_PAGE if there is none. @throws PagefoldError NO_SPACE of the host.
+   */
   allocate(pageClass: PageClass): number {
     if (this.#freeCount === 0 && !this.#reclaim()) {
       this.tally.refusals += 1;
@@ -150,7 +149,10 @@ export class Guest {
     return page;
   }
 
-  /** Gives a page back that was allocated. @throws PagefoldError NO_SPACE of the host, zeroing a page that was swapped out. */
+  /**
+   * Gives a page back that was allocated. @throws PagefoldError NO_SPACE of the host, zeroing a page that was swapped
+   * out.
+   */
   free(page: number): void {
     assert(this.host.classOf[page] !== PAGE_CLASS.free, "a page is freed once");
     assert(this.#cache.keyOf(page) === NO_PAGE, "a page of the cache is dropped, not freed");
@@ -206,9 +208,8 @@ export class Guest {
   }
 
   /**
-   * Writes a file page with its content into the cache; `writeBack`, or the page's leaving the cache for want of memory,
-   * takes it to the disk. The page, or NO_PAGE.
-   * @throws PagefoldError NO_SPACE of the host.
+   * Writes a file page with its content into the cache; `writeBack`, or the page's leaving the cache for want of
+   * memory, takes it to the disk. The page, or NO_PAGE. @throws PagefoldError NO_SPACE of the host.
    */
   fileWrite(file: number, index: number): number {
     const filePage = file + index;
@@ -225,7 +226,10 @@ export class Guest {
     return page;
   }
 
-  /** Takes all written file pages to the disk, in the order they were written. @throws PagefoldError NO_SPACE of the host. */
+  /**
+   * Takes all written file pages to the disk, in the order they were written. @throws PagefoldError NO_SPACE of the
+   * host.
+   */
   writeBack(): void {
     for (let place = 0; place < this.#dirtyCount; place++) this.#clean(this.#dirty[place]!);
     this.#dirtyCount = 0;

@@ -1,9 +1,9 @@
 /**
- * A guest's page cache as an index: which page holds which file page, and which of them was used longest ago. A file page
- * goes by its content number, which names file and place at once (guest.ts).
+ * A guest's page cache as an index: which page holds which file page, and which of them was used longest ago. A file
+ * page goes by its content number, which names file and place at once (guest.ts).
  *
- * Holds always: a page is listed exactly if the table finds it by its key; the list runs from the last used to the oldest.
- * The table is open-addressed and at most half full; nothing is allocated after the start.
+ * Holds always: a page is listed exactly if the table finds it by its key; the list runs from the last used to the
+ * oldest. The table is open-addressed and at most half full; nothing is allocated after the start.
  */
 
 import { assert } from "../../base/assert.ts";

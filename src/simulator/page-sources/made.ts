@@ -13,11 +13,11 @@ import { PAGE_BYTES } from "../../base/units.ts";
 import type { PageSource } from "../contents.ts";
 import { scramble } from "./scramble.ts";
 
-const MOST_COMPRESSIBILITY = 20;
+export const MOST_COMPRESSIBILITY = 20;
 const PAGE_WORDS = PAGE_BYTES / 4;
 const STRETCHES = 8;
 const STRETCH_WORDS = PAGE_WORDS / STRETCHES;
-/** Measured of LZ4: how much of a page's length is its noise, less 7 bytes a stretch for a token, an offset and lengths. */
+/** Measured of LZ4: the noise in a page's length, but for 7 bytes a stretch for a token, an offset and lengths. */
 const NOISE_SHARE = 0.975;
 const OVERHEAD_BYTES = 7 * STRETCHES;
 const NOISE_WORDS = 2 ** 14;

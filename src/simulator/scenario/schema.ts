@@ -8,12 +8,14 @@ import { parseCodec } from "../../../codecs/registry.ts";
 import { PagefoldError } from "../../base/errors.ts";
 import { formatSize, PAGE_BYTES, parseSize } from "../../base/units.ts";
 import { inputFile } from "../input-file.ts";
+import { MOST_COMPRESSIBILITY } from "../page-sources/made.ts";
 
 /** Pages of all guests, and frames: tables of some 100 bytes each are kept for them. */
 export const MOST_PAGES = 2 ** 24;
 export const MOST_GUESTS = 1024;
 const MOST_SECONDS = 1e6;
 const MOST_NAME_LETTERS = 60;
+const MOST_TITLE_LETTERS = 120;
 
 /** Whole pages of a size such as 512M, from `least` to `most` pages. */
 function pages(least: number, most: number) {
@@ -58,12 +60,10 @@ const plainName = z
     new RegExp(`^[A-Za-z0-9][\\w.-]{0,${MOST_NAME_LETTERS - 1}}$`),
     `give 1 to ${MOST_NAME_LETTERS} letters, digits, ".", "_" or "-", with a letter or digit first`,
   );
-const shownName = z
-  .string()
-  .regex(
-    new RegExp(`^\\P{Cc}{1,${MOST_NAME_LETTERS}}$`, "u"),
-    `give 1 to ${MOST_NAME_LETTERS} characters in one line`,
-  );
+function oneLine(most: number) {
+  const pattern = new RegExp(`^\\P{Cc}{1,${most}}$`, "u");
+  return z.string().regex(pattern, `give 1 to ${most} characters in one line`);
+}
 
 const seconds = z.number().max(MOST_SECONDS);
 
@@ -104,7 +104,7 @@ const contentsSchema = z.strictObject({
   compressibility: z
     .number()
     .min(1)
-    .max(100)
+    .max(MOST_COMPRESSIBILITY)
     .default(3)
     .describe("how well lz4 compresses pages made up: bytes in / bytes out"),
 });
@@ -132,7 +132,7 @@ const guestSchema = z.strictObject({
 const settings = z.record(z.string(), z.json());
 
 export const scenarioSchema = z.strictObject({
-  title: shownName.default("Simulation").describe("what reports are headed with"),
+  title: oneLine(MOST_TITLE_LETTERS).default("Simulation").describe("what reports are headed with"),
   seconds: seconds.gt(0).default(540).describe("how long, in time of the simulation"),
   step_seconds: z
     .number()
@@ -160,7 +160,7 @@ export const scenarioSchema = z.strictObject({
   variants: z
     .array(
       z.strictObject({
-        name: shownName.describe("what reports call it"),
+        name: oneLine(MOST_NAME_LETTERS).describe("what reports call it"),
         set: settings.default({}).describe('what it changes, by path: {"scanner.kind": "hinted"}'),
       }),
     )

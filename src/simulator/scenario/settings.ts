@@ -68,15 +68,13 @@ export function parseSweep(text: string): {
  * Of a kind's parameters, those that mean something to another: left out are those that kind does not know and some other
  * does. What no kind knows stays, for the check to find.
  */
-function parametersFor(parameters: Container, kind: unknown): Container {
-  const kinds = [...scannerKinds, ...workloadKinds].map((candidate) => ({
-    name: candidate.kind,
-    keys: keysOf(shapeOf(candidate.parameters)),
-  }));
-  const found = kinds.find(({ name }) => name === kind);
-  if (found === undefined) return parameters;
+function parametersFor(parameters: Container, name: unknown): Container {
+  const kinds = [...scannerKinds, ...workloadKinds];
+  const kind = kinds.find((candidate) => candidate.kind === name);
+  if (kind === undefined) return parameters;
+  const known = keysOf(shapeOf(kind.parameters));
   const isKept = (key: string) =>
-    found.keys.includes(key) || !kinds.some(({ keys }) => keys.includes(key));
+    known.includes(key) || !kinds.some((other) => keysOf(shapeOf(other.parameters)).includes(key));
   return Object.fromEntries(Object.entries(parameters).filter(([key]) => isKept(key)));
 }
 

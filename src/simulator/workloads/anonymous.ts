@@ -10,8 +10,8 @@ import { happens } from "../draws.ts";
 import { type Guest, NO_PAGE } from "../guest/guest.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
 
-/** Different contents that a guest has several times; each then has some ten copies where they are 5 % of 512 MiB. */
-const REPEATED_CONTENTS = 512;
+/** Copies of each content that a guest has several times, were all its memory anonymous; of a quarter, eight. */
+const MOST_COPIES = 32;
 
 /** Parts of all anonymous pages. */
 export interface ContentShares {
@@ -26,6 +26,7 @@ export class AnonymousContents {
   readonly #zeroShare: number;
   readonly #repeatedShare: number;
   readonly #repeated: number;
+  readonly #repeatedCount: number;
 
   constructor(
     guest: Guest,
@@ -37,13 +38,14 @@ export class AnonymousContents {
     this.#zeroShare = zeroShare;
     // Of what is not zeros, so that it is this share of all.
     this.#repeatedShare = zeroShare < 1 ? selfDuplicateShare / (1 - zeroShare) : 0;
-    this.#repeated = guest.contents.reserve(REPEATED_CONTENTS);
+    this.#repeatedCount = Math.max(1, Math.round((selfDuplicateShare * guest.pages) / MOST_COPIES));
+    this.#repeated = guest.contents.reserve(this.#repeatedCount);
   }
 
   next(): number {
     if (happens(this.#random, this.#zeroShare)) return ZERO_CONTENT;
     if (!happens(this.#random, this.#repeatedShare)) return this.#guest.contents.fresh();
-    return this.#repeated + this.#random.below(REPEATED_CONTENTS);
+    return this.#repeated + this.#random.below(this.#repeatedCount);
   }
 }
 
@@ -63,7 +65,7 @@ export class AnonymousMemory {
   constructor(guest: Guest, options: { readonly contents: NextContent; readonly most: number }) {
     this.#guest = guest;
     this.#contents = options.contents;
-    this.#pages = new Int32Array(options.most);
+    this.#pages = new Int32Array(Math.min(options.most, guest.pages));
   }
 
   get size(): number {
@@ -74,7 +76,9 @@ export class AnonymousMemory {
     return this.#pages[index]!;
   }
 
-  /** Takes and writes pages until it has `size`, or the guest has no more. @throws PagefoldError NO_SPACE of the host. */
+  /**
+   * Takes and writes pages until it has `size`, or the guest has no more. @throws PagefoldError NO_SPACE of the host.
+   */
   growTo(size: number): void {
     while (this.#size < Math.min(size, this.#pages.length)) {
       const page = this.#guest.allocate(PAGE_CLASS.anonymous);

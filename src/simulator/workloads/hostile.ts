@@ -1,7 +1,8 @@
 /**
  * The workload "hostile": a guest that writes what it guesses others hold and times its own writes, since a write to a
- * page that was merged has to copy it. One guest is the victim (`role`), the others attack; the victim holds each secret
- * or not by a fair coin, and an experiment tells how well the attackers' stopwatches tell one from the other.
+ * page that was merged has to copy it. One guest is the victim (`role`), the others attack; the victim holds each
+ * secret or not by a fair coin, and an experiment tells how well an attacker's times tell one from the other. Two
+ * attackers of one domain hold the same candidates, and see each other.
  *
  * Holds always: an attacker sees nothing but what its own second write of a candidate cost, with noise; the coins are
  * asked only when the experiment is evaluated.

@@ -1,7 +1,7 @@
 /**
  * The workload "idle-desktop": somebody logs in, then looks at the desktop now and then. Most of memory never changes
- * after that; the kernel, programs and some files are those of all desktops of the image, documents and the programs' own
- * memory are nobody else's.
+ * after that; the kernel, programs and some files are those of all desktops of the image, documents and the programs'
+ * own memory are nobody else's.
  */
 
 import { z } from "zod";
@@ -30,9 +30,9 @@ const parameters = z.strictObject({
   // that idle-time deduplication was published with.
   ...bootKeys({ kernelShare: 0.09, pageTableShare: 0.005, programShare: 0.05, remainsShare: 0 }),
   // Barker et al.: a few percent of zeros, and of equal pages within a guest.
-  ...contentKeys({ zeroShare: 0.03, selfDuplicateShare: 0.03 }),
+  ...contentKeys({ zeroShare: 0.03, selfDuplicateShare: 0.02 }),
   files_share: share(
-    0.02,
+    0.01,
     "files that all desktops of the image read, such as fonts and icons, as a share of memory",
   ),
   documents_share: share(0.12, "files of its own that a desktop reads, as a share of memory"),

@@ -8,8 +8,8 @@ import { z } from "zod";
 import { bootKeys, contentKeys, rate, seconds, share, sigma } from "./parameters.ts";
 
 export const kernelBuildParameters = z.strictObject({
-  // The recipe: 8 to 10 % kernel and text, equal in all guests. Programs are a compiler, its libraries, make and a shell:
-  // 25 MiB. The guest has been up for long, no page is untouched: a pass of a scanner goes over all memory.
+  // The recipe: 8 to 10 % kernel and text, equal in all guests. Programs are a compiler, its libraries, make and a
+  // shell: 25 MiB. The guest has been up for long, no page is untouched: a pass of a scanner goes over all memory.
   ...bootKeys({ kernelShare: 0.09, pageTableShare: 0.005, programShare: 0.05, remainsShare: 1 }),
   // Barker et al.: without zeros less than 15 % equal pages, most of them within a guest; zeros are a few percent.
   ...contentKeys({ zeroShare: 0.03, selfDuplicateShare: 0.05 }),

@@ -1,8 +1,8 @@
 /**
- * The workload "kernel-build": a guest compiles a tree. Each job compiles one unit after the other (a unit stands for some
- * ten source files): it reads the headers it needs, which others have read before, takes memory while it compiles, writes
- * object files and ends. Entering a directory reads its sources in a burst. What is read and written goes from the page
- * cache after a time of a log-normal law, and what comes next overwrites it.
+ * The workload "kernel-build": a guest compiles a tree. Each job compiles one unit after the other (a unit stands for
+ * some ten source files): it reads the headers it needs, which others have read before, takes memory while it
+ * compiles, writes object files and ends. Entering a directory reads its sources in a burst. What is read and written
+ * goes from the page cache after a time of a log-normal law, and what comes next overwrites it.
  *
  * Sizes are shares of the guest's memory, so that a build in a smaller guest is the same build, scaled.
  */
@@ -135,6 +135,8 @@ class KernelBuild implements Workload {
     this.#readSources(nowSeconds);
     if (nowSeconds >= this.#writeBackSeconds) {
       this.#guest.writeBack();
+      // Compilers use them all the time; so often is enough for them to stay in memory.
+      this.#programs.readAll();
       this.#writeBackSeconds = nowSeconds + this.#parameters.write_back_seconds;
     }
     return this.#parameters.jobs * this.#parameters.job_cores * stepSeconds;
@@ -164,7 +166,6 @@ class KernelBuild implements Workload {
     job.unit = this.#unitsBegun % units;
     this.#unitsBegun += 1;
     if (job.unit % units_per_directory === 0) this.#enterDirectory(job.unit);
-    this.#programs.readAll();
     job.isReading = true;
     job.beganSeconds = job.endsSeconds;
     job.header = Math.floor(headersFrom[job.unit]! * headers.pages);

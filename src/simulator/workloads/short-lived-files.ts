@@ -1,6 +1,6 @@
 /**
- * Files in a guest's page cache that do not stay: each page goes at a time drawn, when it comes in, from a log-normal law,
- * however often it is read meanwhile.
+ * Files in a guest's page cache that do not stay: each page goes at a time drawn, when it comes in, from a log-normal
+ * law, however often it is read meanwhile.
  */
 
 import type { SeededRandom } from "../../base/random.ts";

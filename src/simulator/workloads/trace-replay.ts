@@ -14,12 +14,13 @@ import type { TraceRecord } from "../../trace/swap/records.ts";
 import { TraceReader } from "../../trace/swap/trace-reader.ts";
 import { type Contents, ZERO_CONTENT } from "../contents.ts";
 import type { Guest } from "../guest/guest.ts";
+import { inputFile } from "../input-file.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
 import type { Workload, WorkloadKind } from "./workload.ts";
 
 const schema = z.strictObject({
   traces: z
-    .array(z.string().min(1))
+    .array(inputFile)
     .min(1)
     .describe(
       "traces that pagefold serve --record made: the first guest of the group takes the first one, and so on, and round again",

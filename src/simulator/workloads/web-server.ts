@@ -1,10 +1,11 @@
 /**
- * The workload "web-server": requests come by chance and read documents of Zipf's popularity through the page cache, which
- * keeps as many as fit; each takes buffers for a time of a log-normal law and leaves a line in a log.
+ * The workload "web-server": requests come by chance and read documents of Zipf's popularity through the page cache,
+ * which keeps as many as fit; each takes buffers for a time of a log-normal law and leaves a line in a log.
  */
 
 import { z } from "zod";
 import type { AliasTable } from "../../base/alias-table.ts";
+import { PagefoldError } from "../../base/errors.ts";
 import type { SeededRandom } from "../../base/random.ts";
 import { exponential, logNormal, zipfTable } from "../draws.ts";
 import { type Guest, NO_PAGE } from "../guest/guest.ts";
@@ -27,6 +28,8 @@ import {
 import type { Workload, WorkloadKind, WorkloadSurroundings } from "./workload.ts";
 
 const FILE_PAGES = 1024;
+/** A table of 12 bytes each says how popular they are. */
+const MOST_DOCUMENTS = 2 ** 22;
 
 const parameters = z.strictObject({
   ...bootKeys({ kernelShare: 0.09, pageTableShare: 0.005, programShare: 0.04, remainsShare: 0 }),
@@ -92,6 +95,12 @@ class WebServer implements Workload {
     });
     this.#buffers = new Lifetimes(guest);
     const documents = Math.max(1, Math.round(pagesOf(own.documents_share) / own.document_pages));
+    if (documents > MOST_DOCUMENTS) {
+      throw new PagefoldError(
+        "INVALID_ARGUMENT",
+        `guest "${guest.name}" cannot serve ${documents} documents, at most ${MOST_DOCUMENTS}: give a smaller "documents_share" or more "document_pages"`,
+      );
+    }
     this.#documents = new ImageFiles(guest, {
       name: own.equal_documents ? "document" : `document of ${guest.name}`,
       pages: documents * own.document_pages,
@@ -112,7 +121,6 @@ class WebServer implements Workload {
     const end = nowSeconds + stepSeconds;
     const before = this.#requests;
     this.#workers.growTo(this.#workersPages);
-    this.#programs.readAll();
     this.#releaseBuffers(nowSeconds);
     for (; this.#nextSeconds < end; this.#nextSeconds += this.#pauseSeconds()) this.#serve();
     const rewrites = own.rewrites_per_second * this.#workers.size * stepSeconds;
@@ -121,6 +129,8 @@ class WebServer implements Workload {
     }
     if (nowSeconds >= this.#writeBackSeconds) {
       this.#guest.writeBack();
+      // Often enough for them to stay in memory.
+      this.#programs.readAll();
       this.#writeBackSeconds = nowSeconds + own.write_back_seconds;
     }
     return (this.#requests - before) * own.request_core_seconds;

@@ -9,7 +9,7 @@ const SIGMAS = 4;
 /** What the attacker among the guests found. */
 function attackOn(variant: VariantResult | undefined) {
   const counters = variant?.guests.find(({ counters: own }) => "advantage" in own)?.counters;
-  return { advantage: counters?.["advantage"], error: counters?.["advantage_error"] ?? 0 };
+  return { advantage: counters?.advantage, error: counters?.advantage_error ?? 0 };
 }
 
 function advantage(

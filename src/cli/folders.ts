@@ -1,0 +1,41 @@
+/** Folders that commands write into: made, with their parents, and tried before any work is done. */
+
+import { constants } from "node:fs";
+import { access, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { PagefoldError } from "../base/errors.ts";
+import { fileError, systemCode } from "../base/file-error.ts";
+
+/** Parent by parent: Node's own `recursive` never ends in a file system that takes no folders, such as /proc. */
+async function makeFolders(folder: string, option: string): Promise<void> {
+  const found = await stat(folder).catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return null;
+    throw cause;
+  });
+  if (found === null) {
+    await makeFolders(dirname(folder), option);
+    await mkdir(folder);
+  } else if (!found.isDirectory()) {
+    throw new PagefoldError("IO", `${folder} is no folder; name another with ${option}`);
+  }
+}
+
+/**
+ * Makes a folder that can be written to, so that no run is in vain; `option` is what names it on the command line.
+ * @throws PagefoldError NOT_FOUND, NOT_PERMITTED, IO
+ */
+export async function openFolder(folder: string, option: string): Promise<void> {
+  try {
+    await makeFolders(resolve(folder), option);
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") {
+      throw new PagefoldError(
+        "IO",
+        `${folder} cannot be made: its file system takes no new folders; name another with ${option}`,
+        { cause },
+      );
+    }
+    throw fileError(folder, { act: "written", cause });
+  }
+}
