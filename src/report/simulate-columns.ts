@@ -26,7 +26,8 @@ export function settingText(setting: Setting): string {
 }
 
 const pages = (value: number | null) => (value === null ? DASH : wholeNumber(Math.round(value)));
-const ratio = (value: number | null) => decimal(value);
+const ratio = (value: number | null) =>
+  value !== null && value >= 1000 ? pages(value) : decimal(value);
 const percent = (value: number | null) => (value === null ? DASH : share(value, 1));
 const size = (value: number | null) => (value === null ? DASH : formatSize(Math.round(value)));
 const thousandths = (value: number | null) => decimal(value, 3);

@@ -13,7 +13,7 @@ export type Setting =
   | readonly Setting[]
   | { readonly [key: string]: Setting };
 
-export interface SimulateOptions {
+interface SimulateOptions {
   /** A built-in name or a file. */
   readonly scenario: string;
   readonly seed: number;
@@ -23,7 +23,7 @@ export interface SimulateOptions {
 }
 
 /** How many pages merging saves, and could save, over the whole run; means are over time. */
-export interface MergedFigures {
+interface MergedFigures {
   /** Mappings that need no frame of their own, at the end; those of the zero frame among them. */
   readonly pages_saved: number;
   readonly pages_saved_mean: number;
@@ -36,7 +36,7 @@ export interface MergedFigures {
   readonly opportunities_max_share: number;
 }
 
-export interface ScannerFigures {
+interface ScannerFigures {
   readonly kind: string;
   readonly visits: number;
   readonly merges: number;

@@ -4,6 +4,7 @@
  * a record belongs to, so that a log can be told.
  */
 
+import { AliasTable } from "../../base/alias-table.ts";
 import { PagefoldError } from "../../base/errors.ts";
 import type { SeededRandom } from "../../base/random.ts";
 import { type WriteClass, zipfClasses } from "./formulas.ts";
@@ -152,18 +153,14 @@ function groupRanks(classes: readonly WriteClass[]): WriteClass[] {
   return groups;
 }
 
-/**
- * Record i is of rank i. Drawn by the alias method (Walker 1974, tables as Vose 1991 builds them): a column by chance,
- * then its own record or its alias.
- */
+/** Record i is of rank i. */
 class Zipf implements Workload {
   readonly name: string;
   readonly classes: readonly WriteClass[];
   readonly toldClasses = 1;
   readonly records: number;
   readonly #random: SeededRandom;
-  readonly #ownBelow: Float64Array;
-  readonly #alias: Uint32Array;
+  readonly #table: AliasTable;
 
   constructor(
     law: Extract<WorkloadLaw, { law: "zipf" }>,
@@ -175,35 +172,12 @@ class Zipf implements Workload {
     this.#random = random;
     const ranks = zipfClasses(records, law.theta);
     this.classes = groupRanks(ranks);
-    this.#ownBelow = Float64Array.from(ranks, ({ writes }) => writes * records);
-    this.#alias = new Uint32Array(records);
-    this.#build();
-  }
-
-  /** Fills up each column below its share from one above it. */
-  #build(): void {
-    const share = this.#ownBelow;
-    const small: number[] = [];
-    const large: number[] = [];
-    share.forEach((one, record) => {
-      (one < 1 ? small : large).push(record);
-    });
-    while (small.length > 0 && large.length > 0) {
-      const below = small.pop()!;
-      const above = large.at(-1)!;
-      this.#alias[below] = above;
-      share[above] = share[above]! - (1 - share[below]!);
-      if (share[above]! < 1) small.push(large.pop()!);
-    }
-    for (const record of [...small, ...large]) share[record] = 1;
-    for (let record = 0; record < share.length; record++) share[record] = share[record]! * 2 ** 32;
+    this.#table = new AliasTable(Float64Array.from(ranks, ({ writes }) => writes * records));
   }
 
   fill(target: Uint32Array): void {
     for (let index = 0; index < target.length; index++) {
-      const column = this.#random.below(this.records);
-      const isOwn = this.#random.uint32() < this.#ownBelow[column]!;
-      target[index] = isOwn ? column : this.#alias[column]!;
+      target[index] = this.#table.draw(this.#random);
     }
   }
 

@@ -23,9 +23,19 @@ export function parsePath(text: string): Path {
   return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 }
 
-/** Whether `path` is `start` or lies below it. */
-export function isWithin(path: Path, start: Path): boolean {
+/** A path as it is written, the same for all ways to write it: `guests.0.workload.jobs`. */
+export function keyOf(path: Path): string {
+  return path.join(".");
+}
+
+function isWithin(path: Path, start: Path): boolean {
   return start.every((key, index) => path[index] === key);
+}
+
+/** Whether one written path is the other or leads through it. */
+export function meet(one: string, other: string): boolean {
+  const [first, second] = [parsePath(one), parsePath(other)];
+  return isWithin(first, second) || isWithin(second, first);
 }
 
 /** What a value has at `path`; undefined where there is nothing. */

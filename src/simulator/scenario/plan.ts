@@ -6,7 +6,7 @@
 import { PagefoldError } from "../../base/errors.ts";
 import type { Setting } from "../../report/simulate-result.ts";
 import { checkScenario } from "./check.ts";
-import { isWithin, parsePath } from "./paths.ts";
+import { keyOf, meet, parsePath } from "./paths.ts";
 import { parsed, problemAt } from "./problems.ts";
 import { scenarioSchema } from "./schema.ts";
 import { type Settings, withSettings } from "./settings.ts";
@@ -45,12 +45,6 @@ interface Variant {
 }
 
 const invalid = (message: string) => new PagefoldError("INVALID_ARGUMENT", message);
-
-/** Whether setting one of the keys sets the other, or a part of it. */
-function meet(one: string, other: string): boolean {
-  const [first, second] = [parsePath(one), parsePath(other)];
-  return isWithin(first, second) || isWithin(second, first);
-}
 
 /** Nothing may be set twice over: one of the two would silently not count. */
 function checkKeys(variants: readonly Variant[], options: PlanOptions): void {
@@ -126,7 +120,10 @@ export function planRuns(value: unknown, options: PlanOptions): Plan {
   const { source, set, sweep } = options;
   const scenario = withSettings(value, set, source);
   const values = parsed(scenarioSchema, scenario, { source, path: [], what: "a scenario" });
-  const variants: readonly Variant[] = values.variants;
+  const variants = values.variants.map(({ name, set: own }): Variant => {
+    const entries = Object.entries(own).map(([key, setting]) => [keyOf(parsePath(key)), setting]);
+    return { name, set: Object.fromEntries(entries) as Settings };
+  });
   checkVariants(variants, source);
   checkKeys(variants, options);
   checkCount(Math.max(1, variants.length), sweep);

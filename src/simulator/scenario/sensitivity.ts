@@ -10,7 +10,7 @@ import { type Outcome, type SweepOptions, sweep } from "../sweep.ts";
 import { workloadKinds } from "../workloads/registry.ts";
 import type { BuiltIn, Candidate } from "./built-in/built-in.ts";
 import { headlinesOf } from "./headlines.ts";
-import { type Path, parsePath, valueAt } from "./paths.ts";
+import { meet, type Path, parsePath, valueAt } from "./paths.ts";
 import { type Plan, type PlannedRun, planRuns } from "./plan.ts";
 import { scenarioSchema } from "./schema.ts";
 import type { Settings } from "./settings.ts";
@@ -74,7 +74,7 @@ export function sensitivityRuns(
   const { plan, set, source } = options;
   const given = Object.keys(set);
   return builtIn.candidates
-    .filter(({ key }) => !given.includes(key))
+    .filter(({ key }) => !given.some((other) => meet(key, other)))
     .flatMap((candidate) => sidesOf(candidate, plan.runs) ?? [])
     .flatMap((candidate) =>
       (["lower", "higher"] as const).map((side): Side => {

@@ -3,14 +3,15 @@
  * whether they make sense is check.ts's to say.
  */
 
+import { type ZodType, z } from "zod";
 import { PagefoldError } from "../../base/errors.ts";
 import type { Setting } from "../../report/simulate-result.ts";
 import { scannerKinds } from "../scanners/registry.ts";
 import { workloadKinds } from "../workloads/registry.ts";
-import { type Path, parsePath, pathText, valueAt } from "./paths.ts";
+import { keyOf, type Path, parsePath, pathText, valueAt } from "./paths.ts";
 import { problemAt, shown } from "./problems.ts";
 import { scenarioSchema } from "./schema.ts";
-import { keysOf, shapeAt, shapeOf } from "./shape.ts";
+import { shapeAt, shapeOf } from "./shape.ts";
 
 export type Settings = Readonly<Record<string, Setting>>;
 
@@ -30,8 +31,7 @@ function parseValue(text: string): Setting {
 /** `key=value` taken apart; `option` is what the command line calls it. */
 function keyAndText(text: string, option: string): { key: string; rest: string } {
   const [, key, rest] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (key !== undefined && rest !== undefined)
-    return { key: pathText(parsePath(key.trim())), rest };
+  if (key !== undefined && rest !== undefined) return { key: keyOf(parsePath(key.trim())), rest };
   throw invalid(`${option} cannot be "${text}": give KEY=VALUE, such as ${option} host.memory=2G`);
 }
 
@@ -72,10 +72,13 @@ function parametersFor(parameters: Container, name: unknown): Container {
   const kinds = [...scannerKinds, ...workloadKinds];
   const kind = kinds.find((candidate) => candidate.kind === name);
   if (kind === undefined) return parameters;
-  const known = keysOf(shapeOf(kind.parameters));
   const isKept = (key: string) =>
-    known.includes(key) || !kinds.some((other) => keysOf(shapeOf(other.parameters)).includes(key));
+    knows(kind.parameters, key) || !kinds.some((other) => knows(other.parameters, key));
   return Object.fromEntries(Object.entries(parameters).filter(([key]) => isKept(key)));
+}
+
+function knows(parameters: ZodType, key: string): boolean {
+  return parameters instanceof z.ZodObject && Object.hasOwn(parameters.shape, key);
 }
 
 const isContainer = (value: unknown): value is Container =>

@@ -22,7 +22,7 @@ describe("parseSetting", () => {
   it.each([
     ["seconds=5", { key: "seconds", value: 5 }],
     ["host.memory=2G", { key: "host.memory", value: "2G" }],
-    ["guests.0.zero_on_free=true", { key: "guests[0].zero_on_free", value: true }],
+    ["guests[0].zero_on_free=true", { key: "guests.0.zero_on_free", value: true }],
     ['title="5"', { key: "title", value: "5" }],
     ["title=a=b", { key: "title", value: "a=b" }],
     ["variants=[]", { key: "variants", value: [] }],

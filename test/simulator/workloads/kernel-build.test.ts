@@ -49,7 +49,6 @@ describe("kernel-build", () => {
     }
     const mean = ofStep.reduce((sum, pages) => sum + pages, 0) / ofStep.length;
     const quiet = ofStep.filter((pages) => pages < mean / 5).length;
-    console.log('DBGQ', quiet / ofStep.length);
     expect(quiet / ofStep.length).toBeGreaterThan(0.5);
   });
 
@@ -62,7 +61,6 @@ describe("kernel-build", () => {
     });
     const cached = pagesOf(guest, PAGE_CLASS.pageCache).length;
     const left = heldBy(guest, pagesOf(guest, PAGE_CLASS.free)).filter((held) => seen.has(held));
-    console.log('DBG', seen.size-cached, left.length);
     expect(seen.size - cached).toBeGreaterThan(5 * left.length);
   });
 

@@ -47,6 +47,9 @@ export class StableTree {
   #prunedSeconds = new Float64Array(FIRST_CAPACITY);
   readonly #free: number[] = [];
   #count = 0;
+  /** Where the last `#walk` ended without finding: what to hang a node on. */
+  #parent = NIL;
+  #side = LEFT;
 
   constructor(
     host: Host,
@@ -126,10 +129,6 @@ export class StableTree {
     }
     return true;
   }
-
-  /** Where the last `#walk` ended without finding: what to hang a node on. */
-  #parent = NIL;
-  #side = LEFT;
 
   /** The best node of that key, or NIL. Nodes on the way whose frames are gone are taken out. */
   #walk(domain: number, key: number, isPruning: boolean): number {

@@ -30,7 +30,6 @@ export const hintBuffer: BuiltIn = {
       BUFFERS.map((buffer) => ({
         name: nameOf(order, buffer),
         set: {
-          "scanner.kind": "hinted",
           "scanner.hint_order": order,
           "scanner.hint_buffer": buffer,
         },

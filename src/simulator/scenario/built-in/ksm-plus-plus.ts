@@ -19,9 +19,14 @@ export const ksmPlusPlus: BuiltIn = {
     host: { memory: "2G", cores: 4 },
     guests: [{ name: "build", count: 2, memory: "512M", workload: { kind: "kernel-build" } }],
     scanner: {
-      kind: "linear",
+      kind: "hinted",
       pages_to_scan: 100,
       sleep_millisecs: 20,
+      // Small buffers were large enough; the middle of the shares; XLH's order; the kernel's own path.
+      hint_buffer: 1024,
+      hint_share: 0.5,
+      hint_order: "newest-first",
+      hint_checksum: "two-visits",
       // The kernel of that time (3.0): merged pages are searched first, none is skipped, a frame has any number of pages.
       merge_order: "stable-first",
       smart_scan: 0,
@@ -29,17 +34,7 @@ export const ksmPlusPlus: BuiltIn = {
     },
     variants: [
       { name: "linear", set: { "scanner.kind": "linear" } },
-      {
-        name: "hinted",
-        set: {
-          "scanner.kind": "hinted",
-          // Small buffers were large enough; the middle of the shares; XLH's order; the kernel's own path.
-          "scanner.hint_buffer": 1024,
-          "scanner.hint_share": 0.5,
-          "scanner.hint_order": "newest-first",
-          "scanner.hint_checksum": "two-visits",
-        },
-      },
+      { name: "hinted", set: { "scanner.kind": "hinted" } },
     ],
   },
   headlines(find) {
