@@ -13,19 +13,34 @@ import { describeMachine } from "./measure.ts";
 import { type MemoryRow, runMemory } from "./memory.ts";
 import { type OverflowRow, runOverflow } from "./overflow.ts";
 import { type Race, runRace } from "./race.ts";
-import { renderMemory, renderOverflow, renderRace, renderScale, renderSteps } from "./render.ts";
+import {
+  renderMemory,
+  renderOverflow,
+  renderRace,
+  renderScale,
+  renderSimulator,
+  renderSteps,
+} from "./render.ts";
 import { codecSide, copySide, deviceSide, type Side, storeSide, zramSide } from "./sides.ts";
+import { runSimulator, type SimulatorRow } from "./simulator.ts";
 import { runScale, runSteps, type Scale, type Steps } from "./steps.ts";
 import { withZram, type ZramDevice, zramObstacle } from "./zram-device.ts";
 
 /** Two values each: a run that only shows it works, and a real one. */
 const SIZES = {
-  smoke: { pages: 256, rounds: 1, stepPages: 256, slots: [256, 1024] },
+  smoke: {
+    pages: 256,
+    rounds: 1,
+    stepPages: 256,
+    slots: [256, 1024],
+    simulator: { guests: 1, seconds: 1 },
+  },
   real: {
     pages: 32_768,
     rounds: 7,
     stepPages: 16_384,
     slots: [10_000, 1_000_000],
+    simulator: { guests: 20, seconds: 20 },
   },
 } as const;
 
@@ -41,10 +56,11 @@ interface Report {
     scale: Scale[];
     memory: MemoryRow[];
     overflow: OverflowRow[];
+    simulator: SimulatorRow[];
   };
 }
 
-const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory,overflow]
+const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory,overflow,simulator]
 
 Measures pagefold beside the kernel's zram, a codec alone and a page copy, on the three corpora in fixtures/, and prints
 tables; the same figures go to bench/results/ as JSON. Run it as root, with zram loaded and nothing else running.
@@ -62,7 +78,14 @@ async function run(
   parts: readonly string[],
 ): Promise<Report["results"]> {
   const size = SIZES[isSmoke ? "smoke" : "real"];
-  const results: Report["results"] = { race: [], steps: [], scale: [], memory: [], overflow: [] };
+  const results: Report["results"] = {
+    race: [],
+    steps: [],
+    scale: [],
+    memory: [],
+    overflow: [],
+    simulator: [],
+  };
   const has = (part: string): boolean => parts.length === 0 || parts.includes(part);
 
   for (const corpus of has("race") ? CORPORA : []) {
@@ -111,6 +134,10 @@ async function run(
     );
   }
   if (results.overflow.length > 0) say(renderOverflow(results.overflow));
+  if (has("simulator")) {
+    results.simulator.push(...(await runSimulator(size.simulator)));
+    say(renderSimulator(results.simulator));
+  }
   return results;
 }
 

@@ -4,6 +4,7 @@ import { columns, decimal, wholeNumber } from "../src/report/terminal.ts";
 import type { MemoryRow } from "./memory.ts";
 import type { OverflowRow } from "./overflow.ts";
 import type { Race } from "./race.ts";
+import type { SimulatorRow } from "./simulator.ts";
 import type { Scale, Steps } from "./steps.ts";
 
 const withRatio = (time: number | null, ratio: number | null): string =>
@@ -106,4 +107,29 @@ export function renderOverflow(rows: readonly OverflowRow[]): string {
   const title =
     "the overflow tier: records written back, one page read back at a time, and pages in memory";
   return `\n${title}\n${columns([head, ...lines], { align })}`;
+}
+
+/** What the simulator visits and takes with 10 GiB of guests. */
+export function renderSimulator(rows: readonly SimulatorRow[]): string {
+  const gib = (bytes: number) => decimal(bytes / 2 ** 30);
+  const head = [
+    "",
+    "guests GiB",
+    "million visits",
+    "million visits/s (>= 1)",
+    "simulated s",
+    "real s",
+    "process GiB",
+  ];
+  const lines = rows.map((row) => [
+    row.scanner,
+    gib(row.guests_bytes),
+    decimal(row.visits / 1e6),
+    decimal(row.visits_per_second / 1e6),
+    decimal(row.simulated_seconds),
+    decimal(row.real_seconds),
+    gib(row.rss_bytes),
+  ]);
+  const align = ["left", ...head.slice(1).map(() => "right" as const)] as const;
+  return `\nthe simulator: guests that build kernels, one core\n${columns([head, ...lines], { align })}`;
 }
