@@ -18,7 +18,7 @@ function isThere(file: string): PagefoldError {
   );
 }
 
-/** Before the run, so that none is in vain: the folder takes files, and has none of these unless they may be replaced. */
+/** Before the run, so that none is in vain: the folder takes files, and has these only if they may be replaced. */
 export async function openOutput(folder: string, options: { force: boolean }): Promise<void> {
   await openFolder(folder, "--out");
   if (options.force) return;

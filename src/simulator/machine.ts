@@ -1,6 +1,6 @@
 /**
- * A host as a scenario asks for it, with its swap: real pagefold stores, one for all guests with an export for each domain
- * (one shared area), or one for each guest; and a store in the host's own memory where pages can be compressed.
+ * A host as a scenario asks for it, with its swap: real pagefold stores, one for all guests with an export for each
+ * domain (one shared area), or one for each guest; and a store in the host's own memory where pages can be compressed.
  */
 
 import type { Clock } from "../base/clock.ts";

@@ -1,6 +1,6 @@
 /**
- * What merging saves and could save, counted exactly at one moment: the oracle scanners are held against. An opportunity
- * is a page in memory whose contents another page of its domain has too, the first of each content not counted.
+ * What merging saves and could save, counted at one moment: the oracle scanners are held against. An opportunity
+ * is a page in memory whose contents another of its domain has too, the first of each content not counted.
  */
 
 import { ZERO_CONTENT } from "./contents.ts";

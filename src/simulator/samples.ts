@@ -32,7 +32,7 @@ export class Samples {
     return this.column(name).reduce((most, value) => Math.max(most, value), 0);
   }
 
-  /** The area under the column, by trapezoids, over the time between first and last row; the value where there is one row. */
+  /** The area under the column, by trapezoids, over the time between first and last row; with one row its value. */
   mean(name: string): number {
     const values = this.column(name);
     const seconds = this.column("seconds");

@@ -1,6 +1,6 @@
 /**
- * Runs side by side: each core a child process that takes one run after another. Holds always: results come in the order
- * of the runs, whichever ends first, and are the same as of runs made one by one; no child outlives the call.
+ * Runs side by side: each core a child process that takes one run after another. Holds always: results come in the
+ * order of the runs, whichever ends first, and are the same as of runs made one by one; no child outlives the call.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -81,6 +81,9 @@ function endedError(name: string, how: { code: number | null; signal: string | n
   );
 }
 
+/** Why a child ended that was stopped since another failed. */
+const ENDED_WITH_ANOTHER = new Error("another run failed");
+
 class Pool {
   readonly #tasks: readonly ChildTask[];
   readonly #outcomes: (Outcome | undefined)[];
@@ -88,6 +91,7 @@ class Pool {
   readonly #options: SweepOptions;
   readonly #children = new Set<ChildProcess>();
   #next = 0;
+  #isEnding = false;
 
   constructor(tasks: readonly ChildTask[], options: SweepOptions) {
     this.#tasks = tasks;
@@ -98,17 +102,14 @@ class Pool {
 
   async run(): Promise<Outcome[]> {
     const jobs = Math.min(this.#options.jobs, this.#tasks.length);
-    const works = Array.from({ length: jobs }, () => this.#work());
-    try {
-      await Promise.all(works);
-    } finally {
-      for (const child of this.#children) child.kill("SIGKILL");
-      await Promise.allSettled(works);
+    const ends = await Promise.allSettled(Array.from({ length: jobs }, () => this.#work()));
+    for (const end of ends) {
+      if (end.status === "rejected" && end.reason !== ENDED_WITH_ANOTHER) throw end.reason;
     }
     return this.#outcomes.map((outcome) => outcome!);
   }
 
-  /** One child, from its start to its end. */
+  /** One child, from its start to its end. Where it fails, or is to stop, all end. */
   #work(): Promise<void> {
     const { signal } = this.#options;
     const child = fork(childFile(), {
@@ -118,20 +119,21 @@ class Pool {
     this.#children.add(child);
     let current: ChildTask | undefined;
     return new Promise<void>((resolve, reject) => {
+      let failure: unknown;
+      const fail = (cause: unknown) => {
+        failure ??= cause;
+        this.#endAll();
+      };
       const give = () => {
         current = this.#tasks[this.#next++];
         if (current === undefined) child.disconnect();
         else child.send(current);
       };
-      const abort = () => {
-        reject(signal.reason);
-        child.kill("SIGKILL");
-      };
+      const abort = () => fail(signal.reason);
       signal.addEventListener("abort", abort);
       child.on("message", (message: ChildMessage) => {
         if (message.kind === "failed") {
-          reject(failureOf(message));
-          child.kill("SIGKILL");
+          fail(failureOf(message));
           return;
         }
         this.#progress(message.index, message.kind === "done" ? 1 : message.fraction);
@@ -139,16 +141,25 @@ class Pool {
         this.#outcomes[message.index] = message.outcome;
         give();
       });
-      child.on("error", reject);
+      child.on("error", fail);
       child.on("exit", (code, how) => {
         signal.removeEventListener("abort", abort);
         this.#children.delete(child);
-        if (current === undefined) resolve();
-        else reject(endedError(current.run.name, { code, signal: how }));
+        if (failure === undefined && this.#isEnding) failure = ENDED_WITH_ANOTHER;
+        if (failure === undefined && current !== undefined) {
+          fail(endedError(current.run.name, { code, signal: how }));
+        }
+        if (failure === undefined) resolve();
+        else reject(failure);
       });
       if (signal.aborted) abort();
       else give();
     });
+  }
+
+  #endAll(): void {
+    this.#isEnding = true;
+    for (const child of this.#children) child.kill("SIGKILL");
   }
 
   #progress(index: number, fraction: number): void {

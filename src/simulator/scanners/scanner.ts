@@ -48,7 +48,7 @@ export interface ScannerHooks {
 
 export interface Scanner extends ScannerHooks {
   readonly tally: ScannerTally;
-  /** Called whenever a pass over all guests is complete; null while nobody wants to know. None for scanners without passes. */
+  /** Called when a pass over all guests is complete, of scanners that have passes; null while nobody wants to know. */
   onPass?: (() => void) | null;
   /** Works; the time it wants to be woken next, in seconds of the simulation (Infinity: not by the clock). */
   wake(nowSeconds: number): number;

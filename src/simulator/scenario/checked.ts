@@ -1,6 +1,6 @@
 /**
- * A scenario as a simulation takes it: nothing left to check, sizes in pages, defaults filled in, groups of guests taken
- * apart, kinds looked up. check.ts makes it; one scenario is one run, its variant already set.
+ * A scenario as a simulation takes it: nothing left to check, sizes in pages, defaults filled in, groups of guests
+ * taken apart, kinds looked up. check.ts makes it; one scenario is one run, its variant already set.
  */
 
 import type { ScannerKind } from "../scanners/scanner.ts";

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a scenario, in one sentence: where it came from, the path to the key, the value, what may be given.
- * Holds always: an unknown key is named with the nearest known one.
+ * What is wrong with a scenario, in one sentence: where it came from, the path to the key, the value, what may be
+ * given. Holds always: an unknown key is named with the nearest known one.
  */
 
 import { closest, distance } from "fastest-levenshtein";
@@ -15,7 +15,8 @@ type Issue = z.core.$ZodIssue;
 
 /** A value as a message shows it. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const isEndless = typeof value === "number" && !Number.isFinite(value);
+  const text = isEndless ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > MOST_SHOWN_LETTERS ? `${text.slice(0, MOST_SHOWN_LETTERS)}…` : text;
 }
 

@@ -66,13 +66,24 @@ interface Side {
   readonly runs: readonly PlannedRun[];
 }
 
-/** The runs with one candidate at one of its two values. */
+/** The variants that the headlines are made of. */
+function variantsAsked(builtIn: BuiltIn): Set<string> {
+  const asked = new Set<string>();
+  builtIn.headlines((name) => {
+    asked.add(name);
+    return undefined;
+  });
+  return asked;
+}
+
+/** The runs with one candidate at one of its two values, of those variants that headlines are made of. */
 export function sensitivityRuns(
   builtIn: BuiltIn,
   options: { readonly plan: Plan; readonly set: Settings; readonly source: string },
 ): Side[] {
   const { plan, set, source } = options;
   const given = Object.keys(set);
+  const asked = variantsAsked(builtIn);
   return builtIn.candidates
     .filter(({ key }) => !given.some((other) => meet(key, other)))
     .flatMap((candidate) => sidesOf(candidate, plan.runs) ?? [])
@@ -83,7 +94,8 @@ export function sensitivityRuns(
           set: {},
           sweep: { [candidate.key]: [candidate[side]] },
         });
-        return { candidate, side, runs: runs.map((run) => ({ ...run, point: "" })) };
+        const own = runs.filter(({ variant }) => asked.has(variant));
+        return { candidate, side, runs: own.map((run) => ({ ...run, point: "" })) };
       }),
     );
 }

@@ -65,8 +65,8 @@ export function parseSweep(text: string): {
 }
 
 /**
- * Of a kind's parameters, those that mean something to another: left out are those that kind does not know and some other
- * does. What no kind knows stays, for the check to find.
+ * Of a kind's parameters, those that mean something to another: left out are those that kind does not know and some
+ * other does. What no kind knows stays, for the check to find.
  */
 function parametersFor(parameters: Container, name: unknown): Container {
   const kinds = [...scannerKinds, ...workloadKinds];

@@ -44,17 +44,18 @@ describe("builtIns", () => {
       const plan = planOf(name);
       const sides = sensitivityRuns(builtIn(name), { plan, set: {}, source: name });
       expect(sides).toHaveLength(2 * builtIn(name).candidates.length);
-      for (const { runs } of sides) expect(runs).toHaveLength(plan.runs.length);
+      for (const { runs } of sides) expect(runs.length).toBeGreaterThan(0);
     });
 
     it("changes at least one of its runs with each candidate", () => {
       const plan = planOf(name);
-      const before = plan.runs.map(({ scenario }) => JSON.stringify(scenario));
+      const before = new Set(plan.runs.map(({ scenario }) => JSON.stringify(scenario)));
       const sides = sensitivityRuns(builtIn(name), { plan, set: {}, source: name });
-      const idle = sides.filter(({ runs }) =>
-        runs.every(({ scenario }, index) => JSON.stringify(scenario) === before[index]),
+      const changing = sides.filter(({ runs }) =>
+        runs.some(({ scenario }) => !before.has(JSON.stringify(scenario))),
       );
-      expect(idle.map(({ candidate }) => candidate.key)).toEqual([]);
+      const keys = new Set(changing.map(({ candidate }) => candidate.key));
+      expect([...keys]).toEqual(builtIn(name).candidates.map(({ key }) => key));
     });
 
     it("has no headline where none of its variants was run", () => {

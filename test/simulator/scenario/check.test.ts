@@ -107,6 +107,7 @@ describe("checkScenario", () => {
 
   it.each([
     [{ seconds: "long" }, 'seconds cannot be "long": give a number above 0, at most 1000000'],
+    [{ seconds: Number.POSITIVE_INFINITY }, "seconds cannot be Infinity: give a number above 0"],
     [{ seconds: 0 }, "seconds cannot be 0: give a number above 0, at most 1000000"],
     [{ step_seconds: 0.0001 }, "step_seconds cannot be 0.0001: give a number from 0.001 to 10"],
     [{ step_seconds: 10, seconds: 5 }, 'step_seconds cannot be 10: "seconds" is 5; give less'],

@@ -20,8 +20,8 @@ export interface BuiltIn {
   readonly summary: string;
   /** What it shows and where it is from, for people. */
   readonly explanation: string;
-  readonly scenario: ScenarioInput;
-  /** What its variants say together; a headline whose variants were not run is left out. */
+  readonly scenario: ScenarioInput & { readonly scanner: NonNullable<ScenarioInput["scanner"]> };
+  /** What its variants say together, asked for all at once; headlines whose variants were not run are left out. */
   headlines(find: Find): readonly Headline[];
   readonly candidates: readonly Candidate[];
 }

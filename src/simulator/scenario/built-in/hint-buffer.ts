@@ -70,7 +70,7 @@ export const hintBuffer: BuiltIn = {
     { key: "guests.0.memory" },
     { key: "guests.0.workload.lifetime_seconds" },
     { key: "guests.0.workload.lifetime_sigma" },
-    { key: "guests.0.workload.skew_seconds" },
+    { key: "guests.0.workload.skew_seconds", lower: 0, higher: 30 },
     { key: "guests.0.workload.headers_per_unit" },
     { key: "guests.0.workload.sources_per_unit" },
     { key: "guests.0.workload.units_per_directory" },

@@ -48,7 +48,7 @@ export const ksmPlusPlus: BuiltIn = {
       hint_share: 0.75,
       hint_order: "newest-first",
       hint_checksum: "bypass",
-      // The kernel of that time (3.0): merged pages are searched first, none is skipped, a frame has any number of pages.
+      // The kernel of that time (3.0): merged pages are searched first, none is skipped, a frame has any number.
       merge_order: "stable-first",
       smart_scan: 0,
       max_page_sharing: 2 ** 31 - 1,
@@ -93,7 +93,7 @@ export const ksmPlusPlus: BuiltIn = {
     { key: "guests.0.memory" },
     { key: "guests.0.workload.lifetime_seconds" },
     { key: "guests.0.workload.lifetime_sigma" },
-    { key: "guests.0.workload.skew_seconds" },
+    { key: "guests.0.workload.skew_seconds", lower: 0, higher: 30 },
     { key: "guests.0.workload.kernel_share" },
     { key: "guests.0.workload.header_share" },
     { key: "guests.0.workload.headers_per_unit" },
