@@ -3,9 +3,9 @@
  * which are likely to be in another guest's page cache too. Hints wait in a bounded buffer; they take a share of each
  * batch, so that the rate limit holds for both; the linear scan keeps the rest, and all of it while no hint waits.
  *
- * KSM++ gave hinted pages to the kernel's normal path ("two-visits"). In the order of that time, stable-first, a first
- * visit joins a page that is merged already, and a new pair needs the same checksum twice. In today's order,
- * checksum-first, any hinted page needs two visits, and a hint alone only brings the first.
+ * A page just read from a disk is taken to be constant ("bypass"). On the kernel's normal path ("two-visits") a new pair
+ * needs the same checksum twice, and in today's order, checksum-first, so does any hinted page: a hint alone brings only
+ * the first of two visits, and what was published does not come out (docs/simulator.md has the figures).
  */
 
 import { z } from "zod";
@@ -38,7 +38,7 @@ export const hintedParameters = ksmKnobs.extend({
     .describe("the share of a batch that hints take while there are any"),
   hint_checksum: z
     .enum(["two-visits", "bypass"])
-    .default("two-visits")
+    .default("bypass")
     .describe("bypass: a hinted page need not have the same checksum at two visits"),
 });
 

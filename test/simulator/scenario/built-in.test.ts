@@ -12,6 +12,7 @@ const NAMES = [
   "idle-dedup",
   "shared-swap",
   "zeroing",
+  "scanners",
   "side-channel",
   "ksm-fill",
 ];

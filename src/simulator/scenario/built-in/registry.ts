@@ -5,6 +5,7 @@ import { hintBuffer } from "./hint-buffer.ts";
 import { idleDedup } from "./idle-dedup.ts";
 import { ksmFill } from "./ksm-fill.ts";
 import { ksmPlusPlus } from "./ksm-plus-plus.ts";
+import { scanners } from "./scanners.ts";
 import { sharedSwap } from "./shared-swap.ts";
 import { sideChannel } from "./side-channel.ts";
 import { zeroing } from "./zeroing.ts";
@@ -16,6 +17,7 @@ export const builtIns: readonly BuiltIn[] = [
   idleDedup,
   sharedSwap,
   zeroing,
+  scanners,
   sideChannel,
   ksmFill,
 ];
