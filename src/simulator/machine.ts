@@ -3,6 +3,7 @@
  * domain (one shared area), or one for each guest; and a store in the host's own memory where pages can be compressed.
  */
 
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SeededRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
@@ -47,6 +48,7 @@ export interface Machine {
 }
 
 const NONE = -1;
+const MOST_BODIES = 2 ** 31 - 2;
 
 export async function openMachine(
   options: MachineOptions,
@@ -66,6 +68,7 @@ export async function openMachine(
     const device = store.openExport({ name, domain: name, sizeBytes: budget.slots * PAGE_BYTES });
     const firstBody = bodies;
     bodies += budget.slots;
+    assert(bodies < MOST_BODIES, "pages name bodies of all areas by one number of 32 bits");
     return new SwapArea({ store, device, contents: surroundings.contents, firstBody, budget });
   };
 

@@ -93,7 +93,8 @@ class Simulation implements Run {
     let wakeSeconds = 0;
     this.#step(0);
     for (;;) {
-      const stepAt = (steps + 1) * stepSeconds;
+      const nextStep = (steps + 1) * stepSeconds;
+      const stepAt = nextStep < seconds - stepSeconds / 2 ? nextStep : Number.POSITIVE_INFINITY;
       const sampleAt = sampleSeconds === null ? Number.POSITIVE_INFINITY : samples * sampleSeconds;
       const now = Math.min(stepAt, sampleAt, wakeSeconds);
       if (now > seconds + stepSeconds / 1000) break;
@@ -143,16 +144,16 @@ class Simulation implements Run {
         }
         wanted += running.workload.step(now - running.startSeconds, stepSeconds);
       } catch (cause) {
-        if (!(cause instanceof PagefoldError && cause.code === "NO_SPACE")) throw cause;
-        this.#kill(running);
+        this.#kill(running, cause);
       }
       wanted += host.accessSecondsOf[guest.index]! - before;
     }
     host.cpu.endStep(stepSeconds, wanted);
   }
 
-  /** The host has no memory left: the guest that asked for some ends, as by a kernel's choice. */
-  #kill(running: RunningGuest): void {
+  /** Where the host has no memory left, the guest that asked for some ends, as by a kernel's choice. */
+  #kill(running: RunningGuest, cause: unknown): void {
+    if (!(cause instanceof PagefoldError && cause.code === "NO_SPACE")) throw cause;
     const { guest } = running;
     running.isKilled = true;
     for (let page = guest.firstPage; page < guest.firstPage + guest.pages; page++) {
@@ -163,8 +164,13 @@ class Simulation implements Run {
   #endPass(): void {
     this.#passes += 1;
     if (this.scenario.sampleSeconds === null) this.#sample(this.#clock.seconds());
-    for (const { workload, isKilled } of this.guests) {
-      if (!isKilled) workload.onPass?.(this.#passes);
+    for (const running of this.guests) {
+      if (running.isKilled) continue;
+      try {
+        running.workload.onPass?.(this.#passes);
+      } catch (cause) {
+        this.#kill(running, cause);
+      }
     }
   }
 
@@ -241,7 +247,7 @@ export async function runSimulation(
         guest,
         contents,
         order,
-        random: streams.stream(name),
+        random: streams.stream(`guest ${name}`),
         streams,
         parameters: checked.workload.parameters,
       });

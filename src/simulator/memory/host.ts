@@ -58,14 +58,11 @@ export interface HostOptions {
 /** Counts since the start. */
 export interface HostTally {
   writes: number;
-  /** First touches, and copies since a merged page was written. */
-  fills: number;
+  /** Writes of merged pages, each of which got a frame of its own. */
   copies: number;
   /** Copies of pages merged at most so long before. */
   copiesWithin1s: number;
   copiesWithin10s: number;
-  /** Writes to pages that were swapped out, and reads of them. */
-  swapFaults: number;
   diskReads: number;
   diskWrites: number;
 }
@@ -87,11 +84,9 @@ export class Host {
   readonly tagOf: Int32Array;
   readonly tally: HostTally = {
     writes: 0,
-    fills: 0,
     copies: 0,
     copiesWithin1s: 0,
     copiesWithin10s: 0,
-    swapFaults: 0,
     diskReads: 0,
     diskWrites: 0,
   };
@@ -108,6 +103,8 @@ export class Host {
   #hooks: ScannerHooks = {};
   #memoryTakenFrames = 0;
   #operationsToLook = 0;
+  /** What the access under way waits for beside its own work: frames written to swap, so that there is room. */
+  #roomSeconds = 0;
 
   constructor(options: HostOptions) {
     let firstPage = 0;
@@ -186,6 +183,7 @@ export class Host {
    * The guest writes the whole page. @throws PagefoldError NO_SPACE where memory and swap are full; nothing changed.
    */
   write(page: number, content: number): void {
+    this.#roomSeconds = 0;
     let frame = this.frameOf[page]!;
     let seconds: number = COSTS.accessSeconds;
     if (frame <= SWAPPED) {
@@ -211,12 +209,15 @@ export class Host {
       if (this.#hasFixedTimeWrites) seconds += COSTS.faultSeconds + COSTS.copySeconds;
     }
     this.tally.writes += 1;
-    this.#charge(page, seconds);
+    this.#charge(page, seconds + this.#roomSeconds);
+    // Only a copy takes a frame: a host that hides copies frees some ahead, so that no write waits for one.
+    if (this.#hasFixedTimeWrites) this.lastSeconds = seconds;
     if (isFilled) this.#hooks.onFilled?.(page);
   }
 
   /** The guest reads the page: its content. @throws as `write`. */
   read(page: number): number {
+    this.#roomSeconds = 0;
     let frame = this.frameOf[page]!;
     let seconds: number = COSTS.accessSeconds;
     if (frame <= SWAPPED) {
@@ -224,7 +225,7 @@ export class Host {
       seconds += COSTS.faultSeconds + COSTS.swapInSeconds;
       frame = this.frameOf[page]!;
     }
-    this.#charge(page, seconds);
+    this.#charge(page, seconds + this.#roomSeconds);
     if (frame === ABSENT) return ZERO_CONTENT;
     this.frames.touch(frame);
     return this.contentOf[frame]!;
@@ -268,7 +269,6 @@ export class Host {
     const frame = this.frames.take(content);
     this.mappings.mapFrame(page, frame);
     this.frames.touch(frame);
-    this.tally.fills += 1;
   }
 
   /** The page gets a frame of its own in place of a merged one. */
@@ -278,7 +278,6 @@ export class Host {
     this.#leaveFrame(page, frame);
     this.mappings.mapFrame(page, own);
     this.frames.touch(own);
-    this.tally.fills += 1;
     this.tally.copies += 1;
     const mergedFor = this.nowSeconds - this.#mergedSecondsOf[page]!;
     if (mergedFor <= 1) this.tally.copiesWithin1s += 1;
@@ -299,13 +298,14 @@ export class Host {
     const frame = this.frames.take(ZERO_CONTENT);
     this.swap.bringIn(page, frame);
     this.frames.touch(frame);
-    this.tally.swapFaults += 1;
     this.#countOperation();
     this.#hooks.onSwapIn?.(page);
   }
 
   /** Sees to it that a frame is free; `pinned` stays where it is. */
   #makeRoom(pinned: number): void {
+    const { tally } = this.swap;
+    const before = tally.writes;
     while (this.frames.free <= this.#memoryTakenFrames) {
       if (!this.swap.freeOne(pinned)) {
         throw new PagefoldError(
@@ -315,6 +315,7 @@ export class Host {
       }
       this.#countOperation();
     }
+    this.#roomSeconds += (tally.writes - before) * COSTS.swapOutSeconds;
   }
 
   #countOperation(): void {

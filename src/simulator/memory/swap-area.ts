@@ -2,8 +2,8 @@
  * A swap area: an export of a pagefold store, its slots, and what lies in them. A *body* is a content swapped out once
  * for all the pages that share it; an area's body `b` lies in the slot of that index.
  *
- * Holds always: what is read back is compared, byte for byte, with what was written. Memory beside the store: 24 bytes
- * a body ever used.
+ * Holds always: what is read back is compared, byte for byte, with what was written. Memory beside the store: 8 bytes a
+ * slot, and 12 for each that was ever used.
  */
 
 import { assert } from "../../base/assert.ts";
@@ -36,10 +36,12 @@ export class SwapArea {
   /** The frame that keeps the body as a clean copy, or -1. */
   readonly cleanFrameOf: Int32Array;
   readonly #objectOf: Int32Array;
-  /** By object of the store, the body that was last stored as it. */
+  /** By object of the store, a body that was stored as it: the first, while it is there. */
   #bodyOfObject: Int32Array = new Int32Array(1024).fill(NONE);
-  readonly #free: Int32Array;
-  #freeCount: number;
+  readonly #slots: number;
+  /** Bodies given back, the last on top; and how many have ever been used, those after which never were. */
+  readonly #released: number[] = [];
+  #everUsed = 0;
   readonly #bytes = new Uint8Array(PAGE_BYTES);
   readonly #expected = new Uint8Array(PAGE_BYTES);
   writes = 0;
@@ -69,8 +71,7 @@ export class SwapArea {
     this.firstPageOf = new Int32Array(slots).fill(NONE);
     this.cleanFrameOf = new Int32Array(slots).fill(NONE);
     this.#objectOf = new Int32Array(slots);
-    this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
-    this.#freeCount = slots;
+    this.#slots = slots;
   }
 
   get isHalfFull(): boolean {
@@ -79,8 +80,8 @@ export class SwapArea {
 
   /** Stores the content: its body, or -1 if area or store have no room. */
   write(content: number): number {
-    if (this.budget.left === 0 || this.#freeCount === 0) return NONE;
-    const body = this.#free[this.#freeCount - 1]!;
+    const body = this.#released.at(-1) ?? this.#everUsed;
+    if (this.budget.left === 0 || body === this.#slots) return NONE;
     this.#contents.bytesOf(content, this.#bytes);
     try {
       this.#device.writeNow(body * PAGE_BYTES, this.#bytes);
@@ -88,7 +89,8 @@ export class SwapArea {
       if (cause instanceof PagefoldError && cause.code === "NO_SPACE") return NONE;
       throw cause;
     }
-    this.#freeCount -= 1;
+    if (body === this.#everUsed) this.#everUsed += 1;
+    else this.#released.pop();
     this.budget.left -= 1;
     this.writes += 1;
     this.contentOf[body] = content;
@@ -97,7 +99,8 @@ export class SwapArea {
   }
 
   /**
-   * Another body the store holds as the same object, if it told of one; -1 if not. `body` stands for it from now on.
+   * Of a body just written: another that the store holds as the same object, if it told of one; -1 if not. The other is
+   * what further ones are found by, since `body` may join it and be released.
    */
   duplicateOf(body: number): number {
     const object = this.#objectOf[body]!;
@@ -105,9 +108,11 @@ export class SwapArea {
     if (object === 0) return NONE;
     if (object >= this.#bodyOfObject.length) this.#grow(object);
     const other = this.#bodyOfObject[object]!;
-    this.#bodyOfObject[object] = body;
     const isHeld = other !== NONE && other !== body && this.#objectOf[other] === object;
-    if (!isHeld) return NONE;
+    if (!isHeld) {
+      this.#bodyOfObject[object] = body;
+      return NONE;
+    }
     assert(this.contentOf[other] === this.contentOf[body], "the store shares equal pages only");
     this.duplicates += 1;
     return other;
@@ -136,8 +141,12 @@ export class SwapArea {
   }
 
   /** Bodies nobody wants; for audits. */
-  unused(): Int32Array {
-    return this.#free.subarray(0, this.#freeCount);
+  unused(): number[] {
+    const never = Array.from(
+      { length: this.#slots - this.#everUsed },
+      (_, index) => this.#everUsed + index,
+    );
+    return [...this.#released, ...never];
   }
 
   /** Whether something lies in the body's slot. */
@@ -156,7 +165,7 @@ export class SwapArea {
     assert(this.cleanFrameOf[body] === NONE, "a body given back is no frame's copy");
     this.#device.discardNow(body * PAGE_BYTES, PAGE_BYTES);
     this.#objectOf[body] = 0;
-    this.#free[this.#freeCount++] = body;
+    this.#released.push(body);
     this.budget.left += 1;
   }
 }

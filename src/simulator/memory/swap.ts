@@ -16,6 +16,8 @@ const NONE = -1;
 
 /** Counts since the start. */
 export interface SwapTally {
+  /** Frames written for room in memory, once for each area they went to. */
+  writes: number;
   /** Pages (mappings) that went out, and that came back. */
   pagesOut: number;
   pagesIn: number;
@@ -40,6 +42,7 @@ export interface SwapOptions {
 export class Swap {
   readonly areas: readonly SwapArea[];
   readonly tally: SwapTally = {
+    writes: 0,
     pagesOut: 0,
     pagesIn: 0,
     cleanOuts: 0,
@@ -54,6 +57,8 @@ export class Swap {
   readonly #keepsSharing: boolean;
   /** By area, while a frame goes out: the body its pages there get. */
   readonly #bodyIn: Int32Array;
+  /** And the area where that is its clean copy, or -1. */
+  #cleanIn = NONE;
 
   constructor(options: SwapOptions) {
     this.areas = options.areas;
@@ -143,6 +148,7 @@ export class Swap {
     if (this.#bodyIn[area] === body) {
       this.areas[area]!.setCopy(body, NONE);
       this.#frames.cleanBodyOf[frame] = NONE;
+      this.#cleanIn = area;
       this.tally.cleanOuts += 1;
     } else {
       this.dropClean(frame);
@@ -165,9 +171,10 @@ export class Swap {
   #write(area: number, frame: number): number {
     const bodies = this.areas[area]!;
     const content = this.#frames.contentOf[frame]!;
-    const body = bodies.write(content);
-    if (body !== NONE || !this.#dropCopies(bodies.budget, frame)) return body;
-    return bodies.write(content);
+    let body = bodies.write(content);
+    if (body === NONE && this.#dropCopies(bodies.budget, frame)) body = bodies.write(content);
+    if (body !== NONE) this.tally.writes += 1;
+    return body;
   }
 
   /** Drops all clean copies that share a budget, but for that of `kept`: whether there were any. */
@@ -184,11 +191,15 @@ export class Swap {
     return isAny;
   }
 
+  /** A clean copy's were told when it was written. */
   #tellDuplicates(): void {
+    const cleanIn = this.#cleanIn;
+    this.#cleanIn = NONE;
     for (let area = 0; area < this.areas.length; area++) {
       const body = this.#bodyIn[area]!;
       if (body === NONE) continue;
       this.#bodyIn[area] = NONE;
+      if (area === cleanIn) continue;
       const bodies = this.areas[area]!;
       const other = bodies.duplicateOf(body);
       if (other === NONE || this.hooks.onDeviceDuplicate === undefined) continue;

@@ -118,12 +118,13 @@ class Daemon implements Scanner {
     if (frame < 0 || host.isZeroFrame(frame)) return;
     const isPageTable = host.classOf[page] === PAGE_CLASS.pageTable;
     if (isPageTable !== (this.#part === PAGE_TABLES)) return;
+    this.#spentSeconds += COSTS.followSeconds;
     this.#noteTouch(frame);
     const content = host.contentOf[frame]!;
     const domain = host.domainOf(page);
     if (host.isMerged(frame) && this.#table.isListed(frame, domain, content)) return;
     this.tally.visits += 1;
-    this.#spentSeconds += COSTS.followSeconds + COSTS.checksumSeconds;
+    this.#spentSeconds += COSTS.checksumSeconds;
     if (this.#contentOf[page] !== content) {
       this.#contentOf[page] = content;
       this.#changing += 1;

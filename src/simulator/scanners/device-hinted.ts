@@ -1,8 +1,9 @@
 /**
  * Ours: hinted, and what the swap device finds. A page that goes out and equals another there (the device has compared
  * the bytes) shares with it at once, without a visit: both come back as one frame, or it joins one that is in memory
- * still. Pages that came back, and frames joined, are hinted, so that the scanner knows them again before its pass
- * comes round; the kernel's forgets what it had merged when that is swapped out.
+ * still. Frames that came back shared, and those joined, are hinted, so that the scanner knows them again before its
+ * pass comes round; the kernel's forgets what it had merged when that is swapped out. Pages that came back alone are
+ * not: where memory is short they are many, and would take the place of what disk requests hint.
  *
  * While nothing is swapped it is hinted.
  */
@@ -27,7 +28,8 @@ class DeviceHintedScanner extends HintedScanner {
   }
 
   onSwapIn(page: number): void {
-    this.hint(page);
+    const { frameOf, mappingsOf } = this.#host;
+    if (mappingsOf[frameOf[page]!]! > 1) this.hint(page);
   }
 
   onDeviceDuplicate(page: number, otherPage: number): void {

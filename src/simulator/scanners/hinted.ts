@@ -3,9 +3,9 @@
  * which are likely to be in another guest's page cache too. Hints wait in a bounded buffer; they take a share of each
  * batch, so that the rate limit holds for both; the linear scan keeps the rest, and all of it while no hint waits.
  *
- * A page just read from a disk is taken to be constant ("bypass"). On the kernel's normal path ("two-visits") a new pair
- * needs the same checksum twice, and in today's order, checksum-first, so does any hinted page: a hint alone brings only
- * the first of two visits, and what was published does not come out (docs/simulator.md has the figures).
+ * A page just read from a disk is taken to be constant ("bypass"). On the kernel's normal path ("two-visits") a new
+ * pair needs the same checksum twice, and in today's order, checksum-first, so does any hinted page: a hint alone
+ * brings only the first of two visits, and what was published does not come out (docs/simulator.md has the figures).
  */
 
 import { z } from "zod";

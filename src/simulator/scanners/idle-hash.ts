@@ -14,6 +14,7 @@ import { ZERO_CONTENT } from "../contents.ts";
 import { COSTS } from "../memory/costs.ts";
 import type { Host } from "../memory/host.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
+import { scramble } from "../page-sources/scramble.ts";
 import { holds, NO_FRAME } from "./content-table.ts";
 import { KeyedTree } from "./ksm/keyed-tree.ts";
 import { NIL } from "./ksm/red-black-tree.ts";
@@ -48,13 +49,6 @@ type Parameters = z.infer<typeof parameters>;
 /** Hashes of one domain lie together in the tree. */
 const HASHES = 2 ** 32;
 const NO_CONTENT = -1;
-
-/** Stands for the first bytes of SHA-1: 32 bits to 32 bits, each to another (the last step of MurmurHash3). */
-function hashOf(content: number): number {
-  let hash = Math.imul(content ^ (content >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}
 
 class IdleHash implements Scanner {
   readonly tally = emptyTally();
@@ -117,11 +111,13 @@ class IdleHash implements Scanner {
     if (frame < 0 || host.isZeroFrame(frame)) return;
     const content = host.contentOf[frame]!;
     const domain = host.domainOf(page);
-    const key = domain * HASHES + hashOf(content);
+    // What stands for SHA-1: each content another number.
+    const key = domain * HASHES + scramble(content);
+    this.#spentSeconds += COSTS.followSeconds;
     // What is merged is write-protected, so its hash is known.
     if (host.isMerged(frame) && this.#keyOf[frame] === key) return;
     this.tally.visits += 1;
-    this.#spentSeconds += COSTS.followSeconds + COSTS.sha1Seconds;
+    this.#spentSeconds += COSTS.sha1Seconds;
     if (!this.#isConstant(page, content, nowSeconds)) {
       this.#changing += 1;
     } else if (content === ZERO_CONTENT) {

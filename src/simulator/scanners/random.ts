@@ -4,7 +4,8 @@
  * says of them may be over. A match with one of those therefore hashes its page again before the two are compared. ESX
  * also tries to share a page before it swaps it out; that is left out here.
  *
- * Pages not there, or known to be shared, are passed over without being looked at, as the linear scan does.
+ * Pages not there, or known to be shared, are passed over: they cost the time to pick them, and no visit. The linear
+ * scan passes over the first alone, since the kernel counts a merged page that it comes to.
  */
 
 import { z } from "zod";

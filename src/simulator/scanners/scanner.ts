@@ -9,7 +9,10 @@ import type { Host } from "../memory/host.ts";
 
 /** What every scanner counts; changed in place, so that a visit allocates nothing. */
 export interface ScannerTally {
-  /** Pages looked at: a checksum taken or contents compared. Pages skipped without looking are none. */
+  /**
+   * Pages looked at: a checksum taken or contents compared. Pages skipped without looking are none; but those with a
+   * rate limit in the kernel's terms count what it counts, merged pages they come to among them.
+   */
   visits: number;
   /** Mappings moved onto a shared frame, those onto the zero page among them. */
   merges: number;

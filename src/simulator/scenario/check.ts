@@ -37,7 +37,8 @@ function chosen<Kind extends WorkloadKind<unknown> | (typeof scannerKinds)[numbe
     const reason = unknownName(name, known, `the list of ${what}s`);
     throw problemAt([...path, "kind"], source, `${shown(name)} ${reason}`);
   }
-  return { kind, parameters: parsed(kind.parameters, parameters, { source, path, what: name }) };
+  const sought = { source, path, what: name, beside: ["kind"] };
+  return { kind, parameters: parsed(kind.parameters, parameters, sought) };
 }
 
 function checkTimes(values: ScenarioValues, source: string): void {
@@ -129,6 +130,9 @@ function checkStart(
   );
 }
 
+/** Of all areas together; half of what a page can name, since compressed memory has areas, too. */
+const MOST_SLOTS = 2 ** 30;
+
 /** No guest may need more than the host's memory and its swap area have together. */
 function checkRoom(values: ScenarioValues, source: string): void {
   const { host, swap } = values;
@@ -152,6 +156,15 @@ function checkRoom(values: ScenarioValues, source: string): void {
       ["guests", group, "memory"],
       source,
       `cannot be ${size(memory)}: host.memory is ${size(host.memory)} and ${area}; give the guest less, or the host more`,
+    );
+  }
+  // Every domain may take all of a shared area, and a slot of any is named by a number of 31 bits.
+  const areas = swap.area === "shared" ? domainsOf(values).length : 1;
+  if (swap.area !== "none" && areas * swap.size > MOST_SLOTS) {
+    throw problemAt(
+      ["swap", "size"],
+      source,
+      `cannot be ${size(swap.size)} with ${areas} domains: together at most ${size(MOST_SLOTS)}; give less, or fewer domains`,
     );
   }
   if (values.compressed_memory < host.memory || values.compressed_memory === 0) return;

@@ -65,6 +65,8 @@ interface Sought {
   readonly what: string;
   /** Where in the source the value is. */
   readonly path: Path;
+  /** Keys that stand beside those of the schema: a kind beside its parameters. */
+  readonly beside?: readonly string[];
 }
 
 function describe(issue: Issue, value: unknown, options: Sought & { shape: Shape }): PagefoldError {
@@ -74,8 +76,11 @@ function describe(issue: Issue, value: unknown, options: Sought & { shape: Shape
   const at = shapeAt(shape, own);
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const holder = own.length === 0 ? what : pathText(path);
-    return problemAt([...path, key], source, unknownName(key, keysOf(at), holder));
+    const keys = keysOf(at);
+    if (own.length > 0)
+      return problemAt([...path, key], source, unknownName(key, keys, pathText(path)));
+    const known = keys.length === 0 ? keys : [...(options.beside ?? []), ...keys];
+    return problemAt([...path, key], source, unknownName(key, known, what));
   }
   const meant = meantIssue(issue);
   if (meant !== null && meant !== issue) return describe(meant, value, options);

@@ -5,6 +5,7 @@ import { SeededRandom } from "../../../src/base/random.ts";
 import { PAGE_BYTES } from "../../../src/base/units.ts";
 import { ZERO_CONTENT } from "../../../src/simulator/contents.ts";
 import { auditHost } from "../../../src/simulator/memory/audit.ts";
+import { COSTS } from "../../../src/simulator/memory/costs.ts";
 import type { Host } from "../../../src/simulator/memory/host.ts";
 import { testSeed } from "../../support/seed.ts";
 import { runWorlds } from "./run-worlds.ts";
@@ -84,6 +85,24 @@ describe("Host", () => {
     expect(copySeconds).toBeGreaterThan(5 * host.lastSeconds);
   });
 
+  it("makes who needs room wait for what is written to swap, and for nothing that is there still", async () => {
+    const host = await smallMachine({
+      guestPages: [1, 1],
+      frames: 1,
+      swap: { area: "shared", slots: 8 },
+    });
+    host.write(0, A);
+    const seconds = host.lastSeconds;
+    host.write(1, B);
+    expect(host.lastSeconds).toBeCloseTo(seconds + COSTS.swapOutSeconds, 12);
+    host.read(0);
+    const readSeconds = host.lastSeconds;
+    // The frame that goes out is page 0's, of which swap has a copy.
+    host.read(1);
+    expect(host.lastSeconds).toBeCloseTo(readSeconds - COSTS.swapOutSeconds, 12);
+    expect(host.swap.tally).toMatchObject({ writes: 2, cleanOuts: 1 });
+  });
+
   it("makes both take the same time with fixed-time writes, on the zero frame too", async () => {
     const host = await smallMachine({ guestPages: [4], frames: 4, hasFixedTimeWrites: true });
     for (let page = 0; page < 3; page++) host.write(page, A);
@@ -95,6 +114,24 @@ describe("Host", () => {
       return host.lastSeconds;
     });
     expect(new Set(seconds).size).toBe(1);
+  });
+
+  it("does not let a copy be seen to wait for room with fixed-time writes", async () => {
+    const host = await smallMachine({
+      guestPages: [4],
+      frames: 3,
+      swap: { area: "shared", slots: 4 },
+      hasFixedTimeWrites: true,
+    });
+    for (let page = 0; page < 2; page++) host.write(page, A);
+    host.merge(1, host.frameOf[0]!);
+    for (let page = 2; page < 4; page++) host.write(page, A + page);
+    expect(host.frames.free).toBe(0);
+    host.write(1, B);
+    const copySeconds = host.lastSeconds;
+    expect(host.swap.tally.writes).toBe(1);
+    host.write(1, A);
+    expect(host.lastSeconds).toBe(copySeconds);
   });
 
   it("tells a scanner of contents in new frames, disk requests and returns from swap, each last", async () => {

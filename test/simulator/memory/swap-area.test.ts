@@ -36,7 +36,7 @@ describe("SwapArea", () => {
         expect(model.has(written)).toBe(false);
         const isHeld = content !== ZERO_CONTENT && [...model.values()].includes(content);
         const other = area.duplicateOf(written);
-        // Once the body asked last is gone, the store has the object still, but the area knows no body for it.
+        // Once the body it was found by is gone, the store has the object still, but the area knows no body for it.
         if (!isHeld) expect(other).toBe(-1);
         if (other !== -1) expect(model.get(other)).toBe(content);
         model.set(written, content);

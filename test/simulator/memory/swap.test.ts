@@ -163,6 +163,22 @@ describe("Swap", () => {
     expect(host.swap.tally.joined).toBe(1);
   });
 
+  it("tells of equal contents when they are written, not when a clean copy goes out", async () => {
+    const swap = { area: "shared", slots: 8 } as const;
+    const host = await smallMachine({ guestPages: [2], frames: 2, swap });
+    const told: number[][] = [];
+    host.setHooks({ onDeviceDuplicate: (page, other) => told.push([page, other]) });
+    for (const page of [0, 1]) host.write(page, A);
+    for (const page of [0, 1]) evict(host, page);
+    for (const page of [0, 1]) {
+      host.read(page);
+      evict(host, page);
+    }
+    expect(host.swap.tally.cleanOuts).toBe(2);
+    expect(told).toEqual([[1, 0]]);
+    expect(host.swap.areas[0]!.duplicates).toBe(1);
+  });
+
   it("tells nothing across domains", async () => {
     const host = await smallMachine({
       guestPages: [1, 1],

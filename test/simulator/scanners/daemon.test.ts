@@ -131,6 +131,19 @@ describe("daemon", () => {
     expect(host.nowSeconds).toBe(3);
   });
 
+  it("takes the time to come to merged pages, which it does not look at", async () => {
+    const { host, scanner } = await scanned({ guestPages: [10], frames: 10 });
+    for (let page = 0; page < 10; page++) host.write(page, A);
+    wakeTimes(host, scanner, 2);
+    expect(host.frames.used).toBe(1);
+    const { visits } = scanner.tally;
+    const taken = host.cpu.scannerSeconds;
+    // In each run it goes round once.
+    wakeTimes(host, scanner, 3);
+    expect(scanner.tally.visits).toBe(visits);
+    expect(host.cpu.scannerSeconds - taken).toBeCloseTo(3 * 10 * COSTS.followSeconds, 12);
+  });
+
   describe("with compressed memory", () => {
     /** 100 frames, of which `pages` hold something different; the odd half is noise. */
     async function filled(pages: number, settings: Readonly<Record<string, unknown>> = {}) {

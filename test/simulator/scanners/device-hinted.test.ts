@@ -80,6 +80,17 @@ describe("device-hinted", () => {
     expect(host.isMerged(host.frameOf[1]!)).toBe(true);
   });
 
+  it("has any number of equal pages that go out share one slot", async () => {
+    const { host } = await openPair();
+    const scanner = startScanner(host, deviceHinted);
+    const pages = [1, 2, 3, 4, 11, 12, 13, 14];
+    for (const page of pages) host.write(page, 5);
+    evict(...pages);
+    expect(new Set(pages.map((page) => host.frameOf[page])).size).toBe(1);
+    expect(scanner.figures().device_merges).toBe(7);
+    expect(host.swap.areas[0]!.duplicates).toBe(7);
+  });
+
   it("has a page that goes out join an equal one in memory of which the device has a copy", async () => {
     const { host } = await openPair();
     const scanner = startScanner(host, deviceHinted);
@@ -138,6 +149,18 @@ describe("device-hinted", () => {
     scanner.wake(1);
     expect(host.frameOf[4500]).toBe(host.frameOf[3000]);
     expect(host.frameOf[4000]).toBe(host.frameOf[3000]);
+  });
+
+  it("hints what comes back shared, and not what comes back alone", async () => {
+    const { host } = await openPair();
+    const scanner = startScanner(host, deviceHinted);
+    for (const page of [1, 2, 11]) host.write(page, page === 2 ? 6 : 5);
+    evict(1, 2, 11);
+    host.read(2);
+    expect(scanner.tally.hintsGenerated).toBe(0);
+    host.read(1);
+    expect(scanner.tally.hintsGenerated).toBe(1);
+    expect(host.mappingsOf[host.frameOf[11]!]).toBe(2);
   });
 
   it("does the same for the same seed", async () => {

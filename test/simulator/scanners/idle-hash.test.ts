@@ -137,8 +137,14 @@ describe("idle-hash", () => {
     );
     host.write(0, A);
     host.write(1, A);
+    idleUntil(host, scanner, 5);
+    const taken = host.cpu.scannerSeconds;
     idleUntil(host, scanner, 100);
     expect(scanner.tally.visits).toBe(2);
+    // It comes to both all the same, once in each pass after the first.
+    const passes = scanner.figures().full_scans! - 1;
+    expect(passes).toBeGreaterThan(8);
+    expect(host.cpu.scannerSeconds - taken).toBeCloseTo(passes * 2 * COSTS.followSeconds, 12);
     host.write(1, B);
     idleUntil(host, scanner, host.nowSeconds + 15);
     expect(scanner.tally.visits).toBe(3);

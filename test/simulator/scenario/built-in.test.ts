@@ -140,6 +140,27 @@ describe("builtIns", () => {
     expect(headlines.get("memory saved, 8 guests, zeros among it")!.value).toBeCloseTo(300 / 11, 9);
   });
 
+  it("tells what writes of a fixed time cost the guests", () => {
+    const of = (...seconds: number[]) =>
+      variant("", {
+        guests: seconds.map((access_seconds) => ({
+          name: "one",
+          domain: "lab",
+          workload: "hostile",
+          pages: 1,
+          is_killed: false,
+          access_seconds,
+          counters: {},
+        })),
+      });
+    const headlines = headlinesOf("side-channel", {
+      "shared by all": of(1, 3),
+      "fixed-time writes": of(1, 5),
+    });
+    const name = "the guests' accesses, fixed-time writes / shared by all";
+    expect(headlines.get(name)).toMatchObject({ value: 1.5, published: null });
+  });
+
   it("calls an advantage within four standard errors noise, and only there", () => {
     const of = (advantage: number) =>
       variant("", {

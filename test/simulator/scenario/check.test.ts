@@ -97,6 +97,7 @@ describe("checkScenario", () => {
       'guests[0].workload.kind "webserver" is unknown: did you mean web-server?',
     ],
     [{ q: 1 }, "q is unknown, the nearest of a scenario is "],
+    [{ scanner: { kind: "linear", kindd: 3 } }, "scanner.kindd is unknown: did you mean kind? lin"],
     [{ scanner: { kind: "none", speed: 3 } }, "scanner.speed is unknown: none has no keys"],
     [JSON.parse('{"__proto__": 1}'), "__proto__ is unknown"],
   ])("refuses the unknown key of %j with the nearest known one", (changes, message) => {

@@ -50,3 +50,8 @@ export function ratio(
   if (above === null || above === undefined || !below) return null;
   return above / below;
 }
+
+/** What faults, copies and swapping cost all guests; undefined where the variant was not run. */
+export function accessSeconds(variant: VariantResult | undefined): number | undefined {
+  return variant?.guests.reduce((sum, { access_seconds }) => sum + access_seconds, 0);
+}

@@ -28,6 +28,7 @@ export const scanners: BuiltIn = {
     sample_seconds: 5,
     host: { memory: "768M", cores: 8 },
     swap: { area: "shared", size: "2G" },
+    scanner: { kind: "linear" },
     // For the daemon; it costs others nothing.
     compressed_memory: "512M",
     guests: [

@@ -4,7 +4,7 @@
  */
 
 import type { VariantResult } from "../../../report/simulate-result.ts";
-import { type BuiltIn, headline, ratio } from "./built-in.ts";
+import { accessSeconds, type BuiltIn, headline, ratio } from "./built-in.ts";
 
 /** Of all that guests did, the part that was filling freed pages with zeros. */
 function zeroingShare(variant: VariantResult | undefined): number | null {
@@ -73,8 +73,3 @@ export const zeroing: BuiltIn = {
     { key: "guests.0.workload.remains_share", lower: 0, higher: 0.5 },
   ],
 };
-
-/** What faults, copies and swapping cost all guests. */
-function accessSeconds(variant: VariantResult | undefined): number | undefined {
-  return variant?.guests.reduce((sum, { access_seconds }) => sum + access_seconds, 0);
-}
