@@ -2,12 +2,17 @@
 
 import type { Command } from "commander";
 import { codecDefinitions, codecNames, parseCodec } from "../../codecs/registry.ts";
+import { PagefoldError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import { analyzePages, BATCH_PAGES_MAX, type Phase } from "../lab/analyze.ts";
 import { parsePercent } from "../lab/sample.ts";
+import { parseUnits } from "../lab/units.ts";
 import { CHAIN_PAGES, DEFAULT_CHAIN_PAGES } from "../lab/zsmalloc.ts";
 import { renderAnalysis } from "../report/analysis.ts";
+import { drawUnits } from "../report/unit-plots.ts";
 import { readPageFiles } from "../trace/page-file.ts";
 import { wholeNumberOption } from "./arguments.ts";
+import { openFolder, writePlots } from "./folders.ts";
 import type { CommandContext } from "./run.ts";
 
 interface AnalyzeArguments {
@@ -16,6 +21,8 @@ interface AnalyzeArguments {
   readonly sample: number;
   readonly zsmallocChain: number;
   readonly dedup: boolean;
+  readonly unit?: readonly number[];
+  readonly svg?: string;
   readonly histogram?: boolean;
   readonly json?: boolean;
 }
@@ -29,6 +36,8 @@ Examples:
       three codecs against each other; the store with a fourth
   $ pagefold analyze --sample 5% --json huge.pages > result.json
       every 20th run of 16 pages; the result as one JSON object
+  $ pagefold analyze --unit 4K,16K,64K --svg plots guest.pages.gz
+      would larger units pay? ratio, and the cost of a page read at random and in order; two plots
   $ pagefold capture --pid 1234 -o mine.pages && pagefold analyze mine.pages
       your own pages
 
@@ -36,6 +45,7 @@ Exit codes: 0 done; 1 a file cannot be read or is no page file; 2 the command li
 
 const PHASE_LABELS: Readonly<Record<Phase, string>> = {
   codecs: "racing the codecs ",
+  units: "compressing units ",
   store: "filling the store ",
 };
 
@@ -56,7 +66,16 @@ async function analyze(
   files: readonly string[],
   options: AnalyzeArguments & { readonly context: CommandContext },
 ): Promise<void> {
-  const { context, codec, dedup } = options;
+  const { context, codec, dedup, unit, svg } = options;
+  if (svg !== undefined) {
+    if (unit === undefined) {
+      throw new PagefoldError(
+        "INVALID_ARGUMENT",
+        "--svg draws what --unit finds; add --unit 4K,8K,16K,32K,64K, or leave it out",
+      );
+    }
+    await openFolder(svg, "--svg");
+  }
   const codecs = options.codecs ?? codecNames().filter((name) => name !== "raw");
   const source = (phase: Phase) =>
     readPageFiles(files, {
@@ -72,8 +91,13 @@ async function analyze(
     dedup,
     chainPages: options.zsmallocChain,
     samplePercent: options.sample,
+    unitBytes: unit ?? [],
     files,
   });
+  const plots =
+    svg === undefined || result.units === undefined
+      ? []
+      : await writePlots(svg, await drawUnits(result.units));
   context.progress.stop();
   const { emphasis } = context;
   context.print(
@@ -81,6 +105,7 @@ async function analyze(
       ? `${JSON.stringify(result, null, 2)}\n`
       : renderAnalysis(result, { emphasis, histogram: options.histogram ?? false }),
   );
+  for (const file of plots) context.note(`pagefold: wrote ${printable(file)}`);
 }
 
 /** Adds the command to the program. */
@@ -114,6 +139,12 @@ export function registerAnalyze(program: Command, context: CommandContext): void
       DEFAULT_CHAIN_PAGES,
     )
     .option("--no-dedup", "store every page by itself")
+    .option(
+      "--unit <list>",
+      "compress neighbours together too: powers of two from 4K to 64K, separated by commas",
+      parseUnits,
+    )
+    .option("--svg <folder>", "draw what --unit finds into a folder, made where it is missing")
     .option("--histogram", "show every size class of every codec")
     .option("--json", "print one JSON object instead of tables")
     .addHelpText("after", `\n${codecList()}\n\n${EXAMPLES}`)

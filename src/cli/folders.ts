@@ -1,10 +1,11 @@
 /** Folders that commands write into: made, with their parents, and tried before any work is done. */
 
 import { constants } from "node:fs";
-import { access, mkdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { access, mkdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { PagefoldError } from "../base/errors.ts";
 import { fileError, systemCode } from "../base/file-error.ts";
+import type { Plot } from "../report/plots.ts";
 
 /** Parent by parent: Node's own `recursive` never ends in a file system that takes no folders, such as /proc. */
 async function makeFolders(folder: string, option: string): Promise<void> {
@@ -38,4 +39,19 @@ export async function openFolder(folder: string, option: string): Promise<void> 
     }
     throw fileError(folder, { act: "written", cause });
   }
+}
+
+/** Writes plots into a folder: their paths. */
+export async function writePlots(folder: string, plots: readonly Plot[]): Promise<string[]> {
+  const files = [];
+  try {
+    for (const { name, svg } of plots) {
+      const file = join(folder, name);
+      await writeFile(file, svg);
+      files.push(file);
+    }
+  } catch (cause) {
+    throw fileError(folder, { act: "written", cause });
+  }
+  return files;
 }

@@ -1,11 +1,8 @@
 /** `pagefold wear`: a year of swapping on a model of flash, by each way of writing. The work is src/lab/wear's. */
 
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { parseCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
-import { fileError } from "../base/file-error.ts";
 import { secureRandom } from "../base/random.ts";
 import { printable } from "../base/text.ts";
 import { checkWear, FULL_CHECK, QUICK_CHECK } from "../lab/wear/check.ts";
@@ -19,7 +16,7 @@ import { renderWear, renderWearCheck } from "../report/wear.ts";
 import { drawWear } from "../report/wear-plots.ts";
 import type { WearCheckResult, WearOptions, WearSeries } from "../report/wear-result.ts";
 import { wholeNumberOption } from "./arguments.ts";
-import { openFolder } from "./folders.ts";
+import { openFolder, writePlots } from "./folders.ts";
 import type { CommandContext } from "./run.ts";
 import {
   DEFAULT_POLICIES,
@@ -157,21 +154,6 @@ async function amplificationCurves(
   return [...measured, ...formulas];
 }
 
-async function writePlots(folder: string, series: WearSeries): Promise<string[]> {
-  const plots = await drawWear(series);
-  const files = [];
-  try {
-    for (const { name, svg } of plots) {
-      const file = join(folder, name);
-      await writeFile(file, svg);
-      files.push(file);
-    }
-  } catch (cause) {
-    throw fileError(folder, { act: "written", cause });
-  }
-  return files;
-}
-
 async function compare(given: Options): Promise<void> {
   const isTrace = given.workload.law === "trace";
   // Contents on the log are written once; nothing says which page they will be of next.
@@ -219,7 +201,7 @@ async function compare(given: Options): Promise<void> {
     endurance,
     seed,
   };
-  const files = svg === undefined ? [] : await writePlots(svg, series);
+  const files = svg === undefined ? [] : await writePlots(svg, await drawWear(series));
   context.progress.stop();
   const report = { schema: 1, command: "wear", options: shown, results, series };
   const { emphasis } = context;

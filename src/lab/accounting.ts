@@ -38,7 +38,7 @@ export class StoreRun {
    */
   write(batch: Uint8Array): boolean {
     for (let offset = 0; offset < batch.length && !this.#isFull; offset += PAGE_BYTES) {
-      if (this.#written === this.#options.pages) throw changed(this.#options.pages);
+      if (this.#written === this.#options.pages) throw pagesChanged(this.#options.pages);
       this.#isFull = this.#written === this.#store.slots;
       if (this.#isFull) break;
       const page = batch.subarray(offset, offset + PAGE_BYTES);
@@ -70,7 +70,7 @@ export class StoreRun {
   /** The accounting of what was written. */
   finish(): PagefoldResult {
     const { codec, dedup, pages } = this.#options;
-    if (!this.#isFull && this.#written < pages) throw changed(pages);
+    if (!this.#isFull && this.#written < pages) throw pagesChanged(pages);
     const stats = this.#store.stats();
     const { orig_data_size, compr_data_size, bd_data_size, mem_used_total, metadata_size } = stats;
     const saved = {
@@ -119,7 +119,8 @@ export class StoreRun {
   }
 }
 
-function changed(pages: number): PagefoldError {
+/** For a source that gave `pages` pages at first and then another number. */
+export function pagesChanged(pages: number): PagefoldError {
   return new PagefoldError(
     "IO",
     `the pages changed while they were read: at first there were ${pages}, then not; analyze a copy that nothing writes to`,

@@ -3,25 +3,28 @@
  * kernel zram, and writes them to a pagefold store.
  *
  * Holds always: the pages are gone through twice, once for counts and codecs and once for the store (which is made for
- * exactly as many), so `source` is called twice and has to give the same pages; memory does not grow with their number,
- * except by 16 bytes a different page and what the store holds.
+ * exactly as many), and between them once more where units are asked for; so `source` is called as often and has to
+ * give the same pages. Memory does not grow with their number, except by 16 bytes a different page (and a different
+ * unit) and what the store holds.
  */
 
 import { getCodec, loadCodec } from "../../codecs/registry.ts";
 import { type Clock, stopwatchClock } from "../base/clock.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import type { AnalysisResult, PagefoldResult } from "../report/result.ts";
-import { StoreRun } from "./accounting.ts";
+import type { UnitsResult } from "../report/units-result.ts";
+import { pagesChanged, StoreRun } from "./accounting.ts";
 import { CodecRace } from "./codec-race.ts";
 import { PageCounter } from "./page-kinds.ts";
 import { SAMPLE_RUN_PAGES, Sampler, sampleRule } from "./sample.ts";
+import { UnitSurvey } from "./units.ts";
 import { DEFAULT_CHAIN_PAGES, zsmalloc } from "./zsmalloc.ts";
 
 /** The largest batch a source may give. */
 export const BATCH_PAGES_MAX = 256;
 
 /** What is being done with the pages. */
-export type Phase = "codecs" | "store";
+export type Phase = "codecs" | "units" | "store";
 
 /** Gives all pages, in order, in batches of up to 256; a batch is used (and overwritten) before the next is taken. */
 export type PageSource = (phase: Phase) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -35,6 +38,8 @@ export interface AnalyzeOptions {
   readonly chainPages?: number;
   /** Above 0, up to 100. */
   readonly samplePercent?: number;
+  /** Sizes of units to compare, as parseUnits gives them. */
+  readonly unitBytes?: readonly number[];
   /** For the result only. */
   readonly files?: readonly string[];
   /** For the times; it has to be exact at every call. */
@@ -64,6 +69,18 @@ async function survey(
   }
 }
 
+/** Runs the codecs over the sample of the source, which has `pages` pages, in units. */
+async function compareUnits(
+  source: PageSource,
+  options: { survey: UnitSurvey; sampler: Sampler; pages: number },
+): Promise<UnitsResult> {
+  const { survey: units, sampler, pages } = options;
+  for await (const batch of source("units")) units.add(sampler.take(batch));
+  const result = units.finish();
+  if (units.pages !== pages) throw pagesChanged(pages);
+  return result;
+}
+
 /** Writes the sample of the source to a store of `pages` pages. */
 async function account(
   source: PageSource,
@@ -90,7 +107,9 @@ export async function analyzePages(
   options: AnalyzeOptions,
 ): Promise<AnalysisResult> {
   const { codec, dedup = true, samplePercent = 100, clock = stopwatchClock, files = [] } = options;
-  const chainPages = zsmalloc(options.chainPages ?? DEFAULT_CHAIN_PAGES).chainPages;
+  const { unitBytes = [] } = options;
+  const allocator = zsmalloc(options.chainPages ?? DEFAULT_CHAIN_PAGES);
+  const { chainPages } = allocator;
   const codecs = await loaded(options.codecs);
   const [storeCodec] = await loaded([codec]);
   const settings = { clock, chainPages, groupPages: BATCH_PAGES_MAX };
@@ -101,6 +120,14 @@ export async function analyzePages(
 
   const counts = counter.counts();
   const pages = counts.same_filled + counts.duplicate + counts.unique;
+  const units =
+    unitBytes.length === 0
+      ? null
+      : await compareUnits(source, {
+          survey: new UnitSurvey(codecs, { unitBytes, clock, allocator }),
+          sampler: new Sampler(samplePercent),
+          pages,
+        });
   const pagefold = await account(source, {
     codec: storeCodec!.name,
     dedup,
@@ -118,6 +145,7 @@ export async function analyzePages(
       dedup,
       zsmalloc_chain: chainPages,
       sample_percent: samplePercent,
+      ...(units === null ? {} : { units: unitBytes }),
     },
     input: {
       pages,
@@ -137,5 +165,6 @@ export async function analyzePages(
     codecs: races.map((race) => race.codecResult()),
     zram: Object.fromEntries(names.map((name, index) => [name, races[index]!.zramResult()])),
     pagefold,
+    ...(units === null ? {} : { units }),
   };
 }

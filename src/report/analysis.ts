@@ -8,6 +8,7 @@ import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import type { AnalysisResult, ClassCount, CodecResult, ZramResult } from "./result.ts";
 import { bar, columns, decimal, type Emphasis, share, sparkline, wholeNumber } from "./terminal.ts";
+import { unitsBody } from "./units.ts";
 
 const BAR_WIDTH = 30;
 const SPARK_BUCKETS = 16;
@@ -198,6 +199,14 @@ export function renderAnalysis(result: AnalysisResult, options: RenderOptions): 
       body: codecsSection(result, options),
     }),
     ...histograms,
+    ...(result.units === undefined
+      ? []
+      : [
+          section("Larger units", {
+            note: `neighbours compressed together; ratios of the same ${wholeNumber(result.units.pages_compressed)} pages`,
+            body: unitsBody(result.units, options.emphasis),
+          }),
+        ]),
     section("Where it goes in pagefold", {
       note: `codec ${pagefold.codec}, deduplication ${pagefold.dedup ? "on" : "off"}`,
       body: storeSection(result, options),

@@ -24,6 +24,15 @@ export interface Chart {
   readonly categories?: readonly string[];
   /** The lines the legend names, unless all. */
   readonly named?: readonly string[];
+  /** The y axis goes up by tenfold steps; its values are above 0. */
+  readonly isLogarithmic?: boolean;
+}
+
+/** A chart as a file of its own. */
+export interface Plot {
+  /** Of the file, without a folder. */
+  readonly name: string;
+  readonly svg: string;
 }
 
 /** Each has three times the contrast to a white and to a nearly black page; neighbours are unlike. */
@@ -90,7 +99,8 @@ function inked(ink: string | undefined) {
   };
 }
 
-function optionOf({ title, x, y, lines, from, categories, named }: Chart, look: Look) {
+function optionOf(chart: Chart, look: Look) {
+  const { title, x, y, lines, from, categories, named, isLogarithmic } = chart;
   const { background, ink, below, legendGap } = look;
   const axis = { nameLocation: "middle" as const, nameGap: 36, ...inked(ink) };
   const text = ink === undefined ? {} : { textStyle: { color: ink } };
@@ -109,7 +119,9 @@ function optionOf({ title, x, y, lines, from, categories, named }: Chart, look: 
       categories === undefined
         ? { type: "value" as const, ...axis, name: x, min: from?.x ?? 0 }
         : { type: "category" as const, ...axis, name: x, data: [...categories] },
-    yAxis: { type: "value" as const, ...axis, name: y, min: from?.y ?? 0 },
+    yAxis: isLogarithmic
+      ? { type: "log" as const, ...axis, name: y }
+      : { type: "value" as const, ...axis, name: y, min: from?.y ?? 0 },
     series: lines.map(seriesOf),
   };
 }
@@ -144,4 +156,15 @@ export async function drawCharts(
     drawn.dispose();
     return svg;
   });
+}
+
+const FILE_LOOK = { width: 960, height: 600, background: "#fff", below: 110 } as const;
+
+/** Files to lie beside each other, named after `charts`' keys. */
+export async function drawPlots(charts: Readonly<Record<string, Chart>>): Promise<Plot[]> {
+  const svgs = await drawCharts(Object.values(charts), () => FILE_LOOK);
+  return Object.keys(charts).map((name, index) => ({
+    name: `${name}.svg`,
+    svg: `${svgs[index]!}\n`,
+  }));
 }

@@ -4,6 +4,8 @@
  * be added, none changes its meaning.
  */
 
+import type { UnitsResult } from "./units-result.ts";
+
 /** Where the pages came from. */
 interface AnalysisInput {
   /** Pages looked at: all counts below are of these. */
@@ -115,12 +117,16 @@ export interface AnalysisResult {
     readonly dedup: boolean;
     readonly zsmalloc_chain: number;
     readonly sample_percent: number;
+    /** Bytes, ascending; where units were asked for. */
+    readonly units?: readonly number[];
   };
   readonly input: AnalysisInput;
   readonly pages: PageCounts;
   readonly codecs: readonly CodecResult[];
   readonly zram: Readonly<Record<string, ZramResult>>;
   readonly pagefold: PagefoldResult;
+  /** Where units were asked for. */
+  readonly units?: UnitsResult;
 }
 
 /** Why a page could not be captured. */

@@ -63,7 +63,8 @@ const NOTES = {
   hints:
     "hints: pages guests named to the scanner; lost ones gave way to newer, useful ones were merged",
   scanner: "scanner: its processor time, of one core",
-  slowdown: "slowdown: what scanning, copies and waiting cost guests, of their processor time",
+  slowdown:
+    "slowdown: what scanning and copies of merged pages cost guests, of their processor time; swapping apart",
   copies: "copies: pages copied since they were merged and written to",
   copiesSoon: "in 1 s, in 10 s: of the copies, those so soon after merging",
   swapped:
@@ -71,10 +72,11 @@ const NOTES = {
   device: "written, read: pages the swap device wrote and read",
   clean: "clean: went out unwritten, swap having a copy still",
   equal: "equal: writes of what the device held already",
-  joined: "joined: of those, put in one slot without a visit",
+  joined: "joined: pages put in one place with an equal one so found, without a visit",
   swapMemory: "swap memory: what the stores take at the end",
   compression: "compr.: of objects alone",
-  ratio: "ratio: pages in swap to what they take, everything counted, tables included",
+  ratio:
+    "ratio: what lies in swap, a shared page once, to what it takes, everything counted, tables included",
   killed: "killed: guests that asked for memory when there was none left",
 } as const;
 

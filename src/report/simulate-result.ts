@@ -77,7 +77,7 @@ export interface SwapFigures {
   readonly clean_outs: number;
   /** Writes of contents the device held already, by its own word. */
   readonly device_duplicates: number;
-  /** Of those, joined without a scanner's visit. */
+  /** Pages swapped out that joined an equal one so found, without a scanner's visit. */
   readonly joined: number;
   readonly orig_data_size: number;
   readonly compr_data_size: number;

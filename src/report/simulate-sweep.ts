@@ -200,7 +200,7 @@ const QUESTIONS: readonly Question[] = [
   {
     title: "What it costs",
     caption:
-      "Scanner: of one core. Slowdown: what scanning, copies and waiting cost guests, of their processor time.",
+      "Scanner: of one core. Slowdown: what scanning and copies of merged pages cost guests, of their processor time.",
     y: "%",
     figures: [
       { name: "scanner", of: ({ scanner }) => 100 * scanner.cpu_share, style: "marked" },

@@ -3,16 +3,8 @@
  * Knows only the result's series.
  */
 
-import { type Chart, drawCharts, type Point } from "./plots.ts";
+import { type Chart, drawPlots, type Plot, type Point } from "./plots.ts";
 import type { WearSeries } from "./wear-result.ts";
-
-const LOOK = { width: 960, height: 600, background: "#fff", below: 110 } as const;
-
-export interface Plot {
-  /** Of the file, without a folder. */
-  readonly name: string;
-  readonly svg: string;
-}
 
 function pairs(xs: readonly number[], ys: readonly number[]): Point[] {
   return xs.map((x, index) => [x, ys[index]!] as const);
@@ -68,11 +60,6 @@ function charts({
 }
 
 /** All three. */
-export async function drawWear(series: WearSeries): Promise<Plot[]> {
-  const drawn = charts(series);
-  const svgs = await drawCharts(Object.values(drawn), () => LOOK);
-  return Object.keys(drawn).map((name, index) => ({
-    name: `${name}.svg`,
-    svg: `${svgs[index]!}\n`,
-  }));
+export function drawWear(series: WearSeries): Promise<Plot[]> {
+  return drawPlots(charts(series));
 }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readdir, readlink, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -65,6 +65,31 @@ describe("pagefold analyze", () => {
     expect(input.sample).toMatchObject({ percent: 50, run_pages: 16, pages_in_input: 64 });
   });
 
+  it("compares units where they are asked for, and draws them into a folder it makes", async () => {
+    const plots = join(folder, "new", "plots");
+    const { code, stdout, stderr } = await pagefold(
+      ...["analyze", "--json", "--codecs", "lz4,zstd:1", "--unit", "64K,4K", "--svg", plots, small],
+    );
+    const names = ["unit-ratio.svg", "unit-random-read.svg"];
+    const wrote = names.map((name) => `pagefold: wrote ${join(plots, name)}\n`).join("");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: wrote });
+    const { units, codecs } = JSON.parse(stdout) as AnalysisResult;
+    expect(units?.sizes.map(({ units: count }) => count)).toEqual([64, 4]);
+    expect(units?.codecs.map((one) => one.units[0]!.ratio)).toEqual(
+      codecs.map(({ ratio }) => ratio),
+    );
+    for (const name of names) {
+      const svg = await readFile(join(plots, name), "utf8");
+      expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+      for (const text of ["4K", "64K", "lz4", "zstd:1"]) expect(svg).toContain(`>${text}<`);
+    }
+  });
+
+  it("shows units as tables", async () => {
+    const { stdout } = await pagefold(...["analyze", "--codecs", "lz4", "--unit", "4K,16K", small]);
+    expect(stdout).toMatch(/Larger units[\s\S]* 16K +16 [\s\S]*lz4 +4K [\s\S]* 16K +\d+\.\d\d /);
+  });
+
   it("ends quietly when its reader goes away", async () => {
     const child = start(["analyze", "--json", "--codecs", "lz4", small]);
     child.stdout!.destroy();
@@ -93,6 +118,12 @@ describe("pagefold analyze exits with 2 for", () => {
       args: ["--zsmalloc-chain", "2.5"],
       says: /^pagefold: --zsmalloc-chain cannot be "2.5": .* from 4 to 16\n$/,
     },
+    {
+      args: ["--unit", "4K,12K"],
+      says: /^pagefold: --unit cannot be "12K": a unit is a power of two from 4K to 64K; give a list such as .*\n$/,
+    },
+    { args: ["--unit", "128K"], says: /^pagefold: --unit cannot be "128K": / },
+    { args: ["--svg", "plots"], says: /^pagefold: --svg draws what --unit finds; add --unit 4K,/ },
   ])("$args", async ({ args, says }) => {
     const { code, stdout, stderr } = await pagefold("analyze", ...args, small);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -111,6 +142,13 @@ describe("pagefold analyze exits with 1 for", () => {
     expect(stderr).toMatch(/^pagefold: /);
     return stderr;
   };
+
+  it("a file where the folder of the plots should be", async () => {
+    const args = ["analyze", "--unit", "4K", "--svg", small, small];
+    const { code, stdout, stderr } = await pagefold(...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(`pagefold: ${small} is no folder; name another with --svg\n`);
+  });
 
   it("a file that is no whole number of pages", async () => {
     const path = join(folder, "odd");
