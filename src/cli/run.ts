@@ -82,8 +82,9 @@ export async function run(
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "EPIPE") throw cause;
-    process.exit(0);
+    if (cause.code === "EPIPE") process.exit(0);
+    process.stderr.write(`pagefold: standard output cannot be written: ${cause.message}\n`);
+    process.exit(1);
   });
   // Words that nobody reads any more are no reason to end: a server goes on.
   process.stderr.on("error", (cause: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 /** The folder `simulate --out` writes: the result as JSON, its series as CSV, a page with the plots. */
 
-import { lstat, writeFile } from "node:fs/promises";
+import { lstat, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PagefoldError } from "../base/errors.ts";
 import { fileError, systemCode } from "../base/file-error.ts";
@@ -49,6 +49,8 @@ export async function writeOutput(
     try {
       await writeFile(file, texts[name], { flag: options.force ? "w" : "wx" });
     } catch (cause) {
+      // What was begun would refuse the next run.
+      if (systemCode(cause) !== "EEXIST") await rm(file, { force: true });
       throw systemCode(cause) === "EEXIST"
         ? isThere(file)
         : fileError(file, { act: "written", cause });

@@ -104,16 +104,24 @@ async function perform(
   return sweepWithSensitivity(builtIn, { ...sweepOptions, plan, set });
 }
 
+function checkSensitivity({ source, builtIn }: ScenarioSource): void {
+  if (builtIn !== null && builtIn.candidates.length > 0) return;
+  const reason =
+    builtIn === null
+      ? "only built-in scenarios have headlines"
+      : "no parameter of it is to be changed";
+  const told = builtIns.filter(({ candidates }) => candidates.length > 0);
+  const names = told.map(({ name }) => name).join(", ");
+  throw invalid(
+    `--sensitivity cannot be told of ${printable(source)}: ${reason}; name one of ${names}`,
+  );
+}
+
 async function simulate(nameOrFile: string, options: Options): Promise<void> {
   const { context, set, out, force = false } = options;
   const scenario = await readScenario(nameOrFile);
   const { source, builtIn } = scenario;
-  if (options.sensitivity && builtIn === null) {
-    const names = builtIns.map(({ name }) => name).join(", ");
-    throw invalid(
-      `--sensitivity cannot be told of ${printable(source)}: only built-in scenarios have headlines; name one of ${names}`,
-    );
-  }
+  if (options.sensitivity) checkSensitivity(scenario);
   const plan = planRuns(scenario.value, { source, set, sweep: options.sweep });
   if (options.printScenario) {
     context.print(json(plan.scenario));
@@ -134,11 +142,13 @@ async function simulate(nameOrFile: string, options: Options): Promise<void> {
     },
     series: outcomes.map(({ series }) => series),
   };
-  const files = out === undefined ? [] : await writeOutput(out, output, { force });
+  const writing = out === undefined ? [] : writeOutput(out, output, { force });
+  // Where the files cannot be written, a long run shall still have told its result.
+  await Promise.allSettled([writing]);
   context.progress.stop();
   const { emphasis } = context;
   context.print(options.json ? json(output) : renderSimulation(output, { emphasis }));
-  for (const file of files) context.note(`pagefold: wrote ${printable(file)}`);
+  for (const file of await writing) context.note(`pagefold: wrote ${printable(file)}`);
 }
 
 function list({ context, json: isJson }: Options): void {
@@ -160,12 +170,16 @@ function checkOptions(scenario: string | undefined, options: SimulateArguments):
       `${flag} runs nothing, and takes no scenario ${printable(scenario)}; leave one out`,
     );
   }
+  if (options.list && options.describe !== undefined) {
+    throw invalid("--list and --describe are two questions; leave one out");
+  }
   if (scenario === undefined && !isAsking) {
     const names = builtIns.map(({ name }) => name).join(", ");
     throw invalid(
       `no scenario is named: give a file, or one of ${names}; see pagefold simulate --help`,
     );
   }
+  if (options.out === "") throw invalid('--out cannot be "": name a folder');
   if (options.force && options.out === undefined) {
     throw invalid("--force is for --out alone; add --out FOLDER, or leave it out");
   }

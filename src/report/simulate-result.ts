@@ -28,7 +28,7 @@ interface MergedFigures {
   readonly pages_saved: number;
   readonly pages_saved_mean: number;
   readonly pages_saved_max: number;
-  /** The most that could be saved: pages in memory less different contents of each domain. */
+  /** The most that could be saved: pages in memory less different contents of each domain but zeros. */
   readonly opportunities: number;
   readonly opportunities_mean: number;
   readonly opportunities_max: number;

@@ -46,7 +46,7 @@ export function variantResult(run: Run, { name, settings }: SimulationOptions): 
     seconds: scenario.seconds,
     host: {
       frames: scenario.host.frames,
-      frames_used: host.frames.used,
+      frames_used: samples.last("frames_used"),
       frames_used_mean: samples.mean("frames_used"),
       frames_used_max: samples.max("frames_used"),
       pages_present: samples.last("pages_present"),

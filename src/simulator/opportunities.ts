@@ -1,6 +1,7 @@
 /**
  * What merging saves and could save, counted at one moment: the oracle scanners are held against. An opportunity
- * is a page in memory whose contents another of its domain has too, the first of each content not counted.
+ * is a page in memory whose contents another of its domain has too, the first of each content not counted, and every
+ * page of zeros, for which the zero frame is enough.
  */
 
 import { ZERO_CONTENT } from "./contents.ts";
@@ -12,7 +13,7 @@ export interface Opportunities {
   readonly zeroPages: number;
   /** Pages that need no frame of their own: pages present less frames in use. */
   readonly pagesSaved: number;
-  /** Pages present less different contents of each domain. */
+  /** Pages present less different contents of each domain but zeros. */
   readonly opportunities: number;
 }
 
@@ -70,7 +71,7 @@ export class OpportunityOracle {
         const content = contentOf[frame]!;
         present += mappings;
         if (content === ZERO_CONTENT) zeros += mappings;
-        this.#seen.add(content);
+        else this.#seen.add(content);
       }
       distinct += this.#seen.size;
     }

@@ -114,6 +114,7 @@ class Simulation implements Run {
         this.#sample(now);
       }
     }
+    onProgress?.(1);
     // What is told of the end is of the end; by pass, the last pass is that.
     const isSampled =
       this.samples.rows > 0 && this.samples.last("seconds") > seconds - stepSeconds / 1000;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -287,6 +287,17 @@ describe("pagefold simulate --out", () => {
     });
   });
 
+  it("prints the result also where it cannot be written", async () => {
+    const out = join(folder, "full");
+    await mkdir(out);
+    await symlink("/dev/full", join(out, "series.csv"));
+    await expect(run(small, "--out", out, "--force")).rejects.toMatchObject({
+      message: expect.stringContaining("series.csv cannot be written: no space is left"),
+    });
+    expect(printed).toContain("A small filling");
+    expect(notes).toEqual([]);
+  });
+
   it.skipIf(whyNotUnprivileged() !== "")("refuses a folder that may not be written", async () => {
     const out = join(folder, "locked");
     await mkdir(out, { mode: 0o555 });
@@ -318,6 +329,12 @@ describe("pagefold simulate, asked for what cannot be", () => {
     [["SMALL", "--force"], "--force is for --out alone"],
     [["SMALL", "--sensitivity"], "only built-in scenarios have headlines"],
     [["zeroing", "--sensitivity", "--sweep", "seconds=1"], "takes no --sweep"],
+    [
+      ["ksm-fill", "--sensitivity"],
+      "no parameter of it is to be changed; name one of ksm-plus-plus",
+    ],
+    [["SMALL", "--out", ""], '--out cannot be "": name a folder'],
+    [["--list", "--describe", "linear"], "--list and --describe are two questions"],
     [["SMALL", "--list"], "--list runs nothing, and takes no scenario"],
     [["SMALL", "--describe", "linear"], "--describe runs nothing, and takes no scenario"],
     [["--describe", "linaer"], 'cannot be "linaer": it is unknown: did you mean linear?'],

@@ -18,7 +18,7 @@ const NONE = -1;
 export interface SwapTally {
   /** Frames written for room in memory, once for each area they went to. */
   writes: number;
-  /** Pages (mappings) that went out, and that came back. */
+  /** Pages (mappings) that went out to swap, and that came back from there. */
   pagesOut: number;
   pagesIn: number;
   /** Frames that went out without a write, a clean copy being there still. */
@@ -263,6 +263,7 @@ export class Swap {
     const areaIndex = this.areaWith(page);
     const area = this.areas[areaIndex]!;
     const body = this.bodyOf(page, area);
+    const isSwap = areaIndex === this.areaFor(page);
     frames.contentOf[frame] = area.read(body);
     const sharers = area.mappingsOf[body]!;
     if (this.#keepsSharing && sharers > 1) {
@@ -272,14 +273,14 @@ export class Swap {
         this.#mappings.mapFrame(moved, frame);
       }
       frames.setMerged(frame, true);
-      this.tally.pagesInShared += sharers - 1;
+      if (isSwap) this.tally.pagesInShared += sharers - 1;
     } else {
       this.#mappings.leave(page, area, body);
       this.#mappings.mapFrame(page, frame);
     }
-    this.tally.pagesIn += 1;
+    if (isSwap) this.tally.pagesIn += 1;
     if (area.mappingsOf[body]! > 0) return;
-    if (areaIndex === this.areaFor(page) && !area.isHalfFull) {
+    if (isSwap && !area.isHalfFull) {
       frames.cleanBodyOf[frame] = body;
       frames.cleanAreaOf[frame] = areaIndex;
       area.setCopy(body, frame);

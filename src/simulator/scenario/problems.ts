@@ -77,10 +77,10 @@ function describe(issue: Issue, value: unknown, options: Sought & { shape: Shape
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
     const keys = keysOf(at);
-    if (own.length > 0)
-      return problemAt([...path, key], source, unknownName(key, keys, pathText(path)));
-    const known = keys.length === 0 ? keys : [...(options.beside ?? []), ...keys];
-    return problemAt([...path, key], source, unknownName(key, known, what));
+    const isOwn = own.length === 0;
+    const beside = isOwn && keys.length > 0 ? (options.beside ?? []) : [];
+    const reason = unknownName(key, [...beside, ...keys], isOwn ? what : pathText(path));
+    return problemAt([...path, key], source, reason);
   }
   const meant = meantIssue(issue);
   if (meant !== null && meant !== issue) return describe(meant, value, options);

@@ -31,11 +31,11 @@ export const ksmPlusPlus: BuiltIn = {
           lifetime_seconds: 30,
           // Bursts of 1000 pages. The average of all requests is then below what hints can take of a batch.
           units_per_directory: 4,
-          // The lower end of 8 to 10 %, programs within it: what is there from the start is what linear finds.
-          kernel_share: 0.08,
-          program_share: 0.03,
+          // The lower end of 8 to 10 %, for both: what is there from the start is what linear finds.
+          kernel_share: 0.06,
+          program_share: 0.02,
           // So that opportunities stay at a fifth of memory, with files that live longer.
-          header_share: 0.2,
+          header_share: 0.23,
         },
       },
     ],
