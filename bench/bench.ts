@@ -20,10 +20,12 @@ import {
   renderScale,
   renderSimulator,
   renderSteps,
+  renderTmem,
 } from "./render.ts";
 import { codecSide, copySide, deviceSide, type Side, storeSide, zramSide } from "./sides.ts";
 import { runSimulator, type SimulatorRow } from "./simulator.ts";
 import { runScale, runSteps, type Scale, type Steps } from "./steps.ts";
+import { runTmem } from "./tmem.ts";
 import { withZram, type ZramDevice, zramObstacle } from "./zram-device.ts";
 
 /** Two values each: a run that only shows it works, and a real one. */
@@ -57,15 +59,16 @@ interface Report {
     memory: MemoryRow[];
     overflow: OverflowRow[];
     simulator: SimulatorRow[];
+    tmem: Race[];
   };
 }
 
-const HELP = `usage: npm run bench [-- --smoke] [-- --only race,steps,scale,memory,overflow,simulator]
+const HELP = `usage: npm run bench [-- --smoke] [-- --only PARTS]
 
 Measures pagefold beside the kernel's zram, a codec alone and a page copy, on the three corpora in fixtures/, and prints
 tables; the same figures go to bench/results/ as JSON. Run it as root, with zram loaded and nothing else running.
   --smoke   a few pages and one round: that it works, not how fast
-  --only    only these parts, separated by commas
+  --only    only these parts, separated by commas: race, steps, scale, memory, overflow, simulator, tmem
 `;
 
 function say(text: string): void {
@@ -85,6 +88,7 @@ async function run(
     memory: [],
     overflow: [],
     simulator: [],
+    tmem: [],
   };
   const has = (part: string): boolean => parts.length === 0 || parts.includes(part);
 
@@ -138,6 +142,10 @@ async function run(
     results.simulator.push(...(await runSimulator(size.simulator)));
     say(renderSimulator(results.simulator));
   }
+  for (const corpus of has("tmem") ? CORPORA : []) {
+    results.tmem.push(await runTmem({ corpus, pages: size.stepPages, rounds: size.rounds }));
+  }
+  if (results.tmem.length > 0) say(renderTmem(results.tmem));
   return results;
 }
 

@@ -133,3 +133,21 @@ export function renderSimulator(rows: readonly SimulatorRow[]): string {
   const align = ["left", ...head.slice(1).map(() => "right" as const)] as const;
   return `\nthe simulator: guests that build kernels, one core\n${columns([head, ...lines], { align })}`;
 }
+
+/** Tmem's pools beside the page store, corpus by corpus. */
+export function renderTmem(races: readonly Race[]): string {
+  const lines = races.flatMap((race) =>
+    race.rows.map((row) => [
+      race.corpus,
+      row.side,
+      withRatio(row.fill, row.fill_ratio),
+      withRatio(row.overwrite, row.overwrite_ratio),
+      withRatio(row.read, row.read_ratio),
+      row.read_back,
+    ]),
+  );
+  const head = ["", "", "put, new (<= 1.3)", "in place (<= 1.3)", "get (<= 1.3)", "read back"];
+  const align = ["left", "left", "right", "right", "right", "left"] as const;
+  const title = `tmem: µs a page, median of ${races[0]?.rounds} (ratio to the page store's write and read in the same round)`;
+  return `\n${title}\n${columns([head, ...lines], { align })}`;
+}

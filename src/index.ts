@@ -58,3 +58,8 @@ export {
   TLC_TIMES,
 } from "./overflow/media/nand.ts";
 export type { WearFigures } from "./overflow/space/wear-figures.ts";
+export type { TmemClient } from "./tmem/client.ts";
+export type { ClientOptions, PoolOptions, TmemOptions } from "./tmem/options.ts";
+export type { TmemPool } from "./tmem/pool.ts";
+export type { ClientStats, PoolKind, PoolStats, TmemCounts, TmemStats } from "./tmem/statistics.ts";
+export { openTmem, type Tmem } from "./tmem/tmem.ts";

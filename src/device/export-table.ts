@@ -11,15 +11,8 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import {
-  AWAY,
-  CORRUPT,
-  type Engine,
-  NEEDS_COMPRESS,
-  NEEDS_DECODE,
-  NO_ROOM,
-  SAME_FILLED,
-} from "../engine/engine.ts";
+import { CodecHost } from "../engine/codec-host.ts";
+import { AWAY, type Engine, SAME_FILLED } from "../engine/engine.ts";
 import type { CheckedExportOptions } from "./options.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { ExportCounts } from "./statistics.ts";
@@ -39,6 +32,7 @@ export class ExportTable {
   readonly options: CheckedExportOptions;
   table: SlotTable;
   #engine: Engine;
+  #host: CodecHost;
   readonly #codecs: readonly Codec[];
   readonly #clock: Clock;
   readonly #domain: number;
@@ -54,6 +48,7 @@ export class ExportTable {
     this.options = options;
     this.table = new SlotTable(options.slots);
     this.#engine = context.engine;
+    this.#host = new CodecHost(context.engine, context.codecs);
     this.#codecs = context.codecs;
     this.#clock = context.clock;
     this.#domain = context.domain;
@@ -66,6 +61,13 @@ export class ExportTable {
    * @throws PagefoldError NO_SPACE at a limit; the slot is then as it was.
    */
   writeStaged(index: number, staged: number): boolean {
+    if (this.tryStaged(index, staged)) return true;
+    if (this.#writeBack !== null) return false;
+    this.refuseRoom(index);
+  }
+
+  /** As `writeStaged`, but it never throws for want of room: for a caller that makes some and tries again. */
+  tryStaged(index: number, staged: number): boolean {
     const { table } = this;
     const engine = this.#engine;
     const writeBack = this.#writeBack;
@@ -87,8 +89,7 @@ export class ExportTable {
       table.setSameFilled(index, engine.reply[0]!, engine.reply[1]!, seconds);
       if (writeBack !== null) writeBack.settle();
     } else {
-      if (writeBack !== null) return false;
-      this.refuseRoom(index);
+      return false;
     }
     this.#writes += 1;
     if (isReserved) engine.unreserve(1);
@@ -97,9 +98,7 @@ export class ExportTable {
 
   /** Stores the staged page in place of object `old`: what `Engine.write` gives, the host's part done. */
   #place(staged: number, old: number): number {
-    let result = this.#engine.write(staged, this.#domain, old);
-    while (result < NO_ROOM) result = this.#doHostPart(result, staged);
-    return result;
+    return this.#host.write(staged, this.#domain, old);
   }
 
   /** As `#place`, in a slot that holds nothing: it may not take the last of the memory. */
@@ -181,19 +180,6 @@ export class ExportTable {
     );
   }
 
-  /** What the engine asks of the host during a write, for codecs that run in JavaScript. */
-  #doHostPart(request: number, staged: number): number {
-    const engine = this.#engine;
-    if (request === NEEDS_DECODE) {
-      const id = engine.reply[2]!;
-      const codec = this.#codecs[engine.priorityOf(id)]!;
-      return engine.resume(codec.decompress(engine.bytesOf(id), engine.decoded) === PAGE_BYTES);
-    }
-    assert(request === NEEDS_COMPRESS, `the engine answered ${request}`);
-    const page = engine.pages.subarray(staged * PAGE_BYTES, (staged + 1) * PAGE_BYTES);
-    return engine.commit(this.#codecs[0]!.compress(page, engine.scratch));
-  }
-
   /** Stores a page (4096 bytes, checked by the caller). */
   write(index: number, page: Uint8Array): void {
     this.#engine.page.set(page);
@@ -224,9 +210,9 @@ export class ExportTable {
     const { table } = this;
     const id = table.objectAt(index);
     if (id !== 0) {
-      const result = this.#engine.read(id, staged);
+      const result = this.#host.read(id, staged);
       if (result === AWAY) return false;
-      if (result !== 0) this.#loadByHost(result, { index, id, staged });
+      if (result !== 0) this.#refuseCorrupt(index, id);
     } else if (table.isSameFilled(index)) {
       this.#engine.fill(staged, table.lowAt(index), table.highAt(index));
     } else {
@@ -296,17 +282,13 @@ export class ExportTable {
     );
   }
 
-  #loadByHost(result: number, at: { index: number; id: number; staged: number }): void {
+  #refuseCorrupt(index: number, id: number): never {
     const engine = this.#engine;
-    const page = engine.pages.subarray(at.staged * PAGE_BYTES, (at.staged + 1) * PAGE_BYTES);
-    const codec = this.#codecs[engine.priorityOf(at.id)]!;
-    if (result === NEEDS_DECODE && codec.decompress(engine.bytesOf(at.id), page) === PAGE_BYTES)
-      return;
-    assert(result === NEEDS_DECODE || result === CORRUPT, `the engine answered ${result}`);
+    const codec = this.#codecs[engine.priorityOf(id)]!;
     this.#failedReads += 1;
     throw new PagefoldError(
       "CORRUPT",
-      `page ${at.index}: the ${engine.lengthOf(at.id)} bytes stored for it do not decode with ${codec.name}; the page is lost, write it anew`,
+      `page ${index}: the ${engine.lengthOf(id)} bytes stored for it do not decode with ${codec.name}; the page is lost, write it anew`,
     );
   }
 
@@ -379,6 +361,7 @@ export class ExportTable {
   /** Starts anew on an empty engine with an empty table: no slot in use, all counts zero. */
   restart(engine: Engine, table: SlotTable): void {
     this.#engine = engine;
+    this.#host = new CodecHost(engine, this.#codecs);
     this.table = table;
     this.#clearCounts();
   }

@@ -2,13 +2,22 @@
 
 import type { Codec } from "../../codecs/codec.ts";
 import { getCodec, parseCodec } from "../../codecs/registry.ts";
+import {
+  checkBytes,
+  checkClock,
+  checkFlag,
+  checkKeys,
+  checkName,
+  checkObject,
+  checkRandom,
+  invalid,
+  shown,
+} from "../base/checks.ts";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
-import { MOST_NAME_BYTES, PagefoldError } from "../base/errors.ts";
 import { type RandomSource, secureRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { MOST_CODECS, MOST_ENGINE_BYTES } from "../engine/engine.ts";
-import { checkBytes, checkFlag, checkKeys, checkObject, invalid, shown } from "./checks.ts";
 import {
   type CheckedOverflowOptions,
   checkOverflowOptions,
@@ -68,31 +77,6 @@ const STORE_KEYS = [
   "hashMask",
 ];
 const EXPORT_KEYS = ["sizeBytes", "name", "domain", "limitBytes"];
-
-function checkName(value: unknown, what: string): string {
-  if (typeof value !== "string") throw invalid(`${what} is ${shown(value)}; it must be a string`);
-  const bytes = Buffer.byteLength(value);
-  if (bytes > MOST_NAME_BYTES) {
-    throw new PagefoldError(
-      "NAME_TOO_LONG",
-      `${what} has ${bytes} bytes; at most ${MOST_NAME_BYTES} are allowed, choose a shorter one`,
-    );
-  }
-  return value;
-}
-
-function checkClock(clock: Clock): Clock {
-  if (typeof clock === "object" && clock !== null && typeof clock.seconds === "function")
-    return clock;
-  throw invalid(`clock is ${shown(clock)}; it must be an object with a method seconds()`);
-}
-
-function checkRandom(random: RandomSource): RandomSource {
-  if (typeof random === "function") return random;
-  throw invalid(
-    `random is ${shown(random)}; it must be a function that fills the bytes it is given`,
-  );
-}
 
 /** A store's options, complete and checked. */
 export interface CheckedStoreOptions {

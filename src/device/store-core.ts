@@ -7,7 +7,9 @@ import type { Codec } from "../../codecs/codec.ts";
 import { assert } from "../base/assert.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { Engine, MOST_DOMAINS } from "../engine/engine.ts";
+import { Domains } from "../engine/domains.ts";
+import type { Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open-engine.ts";
 import { checkBytes } from "./checks.ts";
 import { ExportTable } from "./export-table.ts";
 import { youngObjects } from "./object-ages.ts";
@@ -25,9 +27,7 @@ import type { WriteBack } from "./write-back/write-back.ts";
 export class StoreCore {
   readonly options: CheckedStoreOptions;
   readonly exports = new Map<string, ExportTable>();
-  /** The engine's number of each domain that has an open export; numbers once used and free again. */
-  readonly #domains = new Map<string, number>();
-  readonly #freeDomains: number[] = [];
+  readonly #domains: Domains;
   #engine: Engine;
   #memoryLimitBytes: number;
   #writeBack: WriteBack | null = null;
@@ -36,6 +36,7 @@ export class StoreCore {
     this.options = options;
     this.#memoryLimitBytes = options.memoryLimitBytes;
     this.#engine = this.#makeEngine();
+    this.#domains = new Domains(this.#engine);
   }
 
   get engine(): Engine {
@@ -64,23 +65,7 @@ export class StoreCore {
   }
 
   #makeEngine(): Engine {
-    const { dedup, kernels, random, hashMask } = this.options;
-    let engine: Engine;
-    try {
-      engine = new Engine({
-        dedup,
-        kernels,
-        random,
-        ...(hashMask === undefined ? {} : { hashMask }),
-      });
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw new PagefoldError(
-        "NO_MEMORY",
-        "the system gave no memory for a store (it reserves 8 GiB of addresses, of which little is used); close other stores or raise the limit on virtual memory (ulimit -v)",
-        { cause },
-      );
-    }
+    const engine = openEngine(this.options);
     engine.setLimit(this.#memoryLimitBytes);
     if (!engine.reserve(this.options.reserveBytes)) {
       throw new PagefoldError(
@@ -89,20 +74,6 @@ export class StoreCore {
       );
     }
     return engine;
-  }
-
-  #domainOf(name: string): number {
-    const known = this.#domains.get(name);
-    if (known !== undefined) return known;
-    if (this.#domains.size === MOST_DOMAINS) {
-      throw new PagefoldError(
-        "NO_SPACE",
-        `domain "${name}" would be one more than the ${MOST_DOMAINS} a store can tell apart; use one of those there are, or another store`,
-      );
-    }
-    const domain = this.#freeDomains.pop() ?? this.#engine.addDomain();
-    this.#domains.set(name, domain);
-    return domain;
   }
 
   /** @throws PagefoldError BUSY if an export of that name is open. */
@@ -116,13 +87,13 @@ export class StoreCore {
     const { codecs, clock } = this.options;
     const engine = this.#engine;
     const writeBack = this.#writeBack;
-    const domain = this.#domainOf(options.domain);
+    const domain = this.#domains.enter(options.domain);
     try {
       const opened = new ExportTable(options, { engine, codecs, clock, domain, writeBack });
       this.exports.set(options.name, opened);
       return opened;
     } catch (cause) {
-      this.#leaveDomain(options.domain);
+      this.#domains.leave(options.domain);
       throw cause;
     }
   }
@@ -131,16 +102,7 @@ export class StoreCore {
   closeExport(closed: ExportTable): void {
     closed.close();
     this.exports.delete(closed.options.name);
-    this.#leaveDomain(closed.options.domain);
-  }
-
-  /** Frees a domain's number if no open export is in it. */
-  #leaveDomain(name: string): void {
-    const domain = this.#domains.get(name);
-    if (domain === undefined) return;
-    for (const { options } of this.exports.values()) if (options.domain === name) return;
-    this.#domains.delete(name);
-    this.#freeDomains.push(domain);
+    this.#domains.leave(closed.options.domain);
   }
 
   /** Has objects leave memory first whose slots are all marked idle now. */
@@ -163,8 +125,7 @@ export class StoreCore {
     // All that can fail comes before anything changes.
     const tables = [...this.exports.values()].map(({ options }) => new SlotTable(options.slots));
     const engine = this.#makeEngine();
-    const domains = this.#domains.size + this.#freeDomains.length;
-    for (let number = 0; number < domains; number++) engine.addDomain();
+    this.#domains.restart(engine);
     this.#engine = engine;
     this.#writeBack?.restart(engine);
     let at = 0;

@@ -46,6 +46,12 @@ export function advantageOf(variant: VariantResult): number | null {
   return ofHostile(variant, "advantage");
 }
 
+/** A counter of all guests that have it; null where none has. */
+function ofGuests({ guests }: VariantResult, name: string): number | null {
+  const counted = guests.flatMap(({ counters }) => counters[name] ?? []);
+  return counted.length === 0 ? null : counted.reduce((sum, count) => sum + count, 0);
+}
+
 /** Null where there is nothing to divide by. */
 function quotient(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
@@ -77,6 +83,9 @@ const NOTES = {
   compression: "compr.: of objects alone",
   ratio:
     "ratio: what lies in swap, a shared page once, to what it takes, everything counted, tables included",
+  disk: "disk reads, disk writes: pages that guests read from and wrote to their own disks",
+  tmem: "tmem hits: pages that were there when guests asked; dropped, refused: for want of room",
+  tmemMemory: "tmem memory: what those pages take at the end",
   killed: "killed: guests that asked for memory when there was none left",
 } as const;
 
@@ -243,6 +252,42 @@ export const COLUMNS = {
     of: ({ swap }) =>
       swap && quotient(swap.orig_data_size, swap.mem_used_total + swap.metadata_size),
     show: ratio,
+  },
+  diskReads: {
+    head: "disk reads",
+    note: NOTES.disk,
+    of: (variant) => ofGuests(variant, "disk_reads"),
+    show: pages,
+  },
+  diskWrites: {
+    head: "disk writes",
+    note: NOTES.disk,
+    of: (variant) => ofGuests(variant, "disk_writes"),
+    show: pages,
+  },
+  tmemHits: {
+    head: "tmem hits",
+    note: NOTES.tmem,
+    of: ({ tmem }) => tmem?.hits ?? null,
+    show: pages,
+  },
+  tmemDropped: {
+    head: "dropped",
+    note: NOTES.tmem,
+    of: ({ tmem }) => tmem?.dropped ?? null,
+    show: pages,
+  },
+  tmemRefused: {
+    head: "refused",
+    note: NOTES.tmem,
+    of: ({ tmem }) => tmem?.puts_refused ?? null,
+    show: pages,
+  },
+  tmemMemory: {
+    head: "tmem memory",
+    note: NOTES.tmemMemory,
+    of: ({ tmem }) => tmem?.mem_used_total ?? null,
+    show: size,
   },
   killed: {
     head: "killed",

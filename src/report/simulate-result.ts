@@ -90,6 +90,27 @@ export interface SwapFigures {
   readonly mem_used_max: number;
 }
 
+/** What guests did with the host's tmem, and what it holds at the end. */
+export interface TmemFigures {
+  readonly puts: number;
+  readonly puts_refused: number;
+  readonly gets: number;
+  readonly hits: number;
+  readonly flushes: number;
+  /** Ephemeral pages dropped for room. */
+  readonly dropped: number;
+  readonly ephemeral_pages: number;
+  readonly persistent_pages: number;
+  readonly same_pages: number;
+  readonly dup_pages: number;
+  readonly objects: number;
+  readonly orig_data_size: number;
+  readonly compr_data_size: number;
+  readonly mem_used_total: number;
+  readonly mem_used_max: number;
+  readonly metadata_size: number;
+}
+
 /** One run. */
 export interface VariantResult {
   readonly name: string;
@@ -122,6 +143,7 @@ export interface VariantResult {
     readonly slowdown: number;
   };
   readonly swap: SwapFigures | null;
+  readonly tmem: TmemFigures | null;
   readonly guests: readonly GuestFigures[];
 }
 

@@ -36,6 +36,19 @@ const TOPICS: readonly {
     ids: ["zero", "savedMean", "ratio", "slowdown", "swapMemory"],
   },
   {
+    isAbout: (variants) => variants.some(({ tmem }) => tmem !== null),
+    ids: [
+      "diskReads",
+      "diskWrites",
+      "tmemHits",
+      "tmemDropped",
+      "tmemRefused",
+      "tmemMemory",
+      "memory",
+      "killed",
+    ],
+  },
+  {
     isAbout: (variants) => variants.some(({ swap }) => swap !== null && swap.pages_out > 0),
     ids: [
       "savedMean",

@@ -1,6 +1,6 @@
 /** What a run came to, as a result object. */
 
-import type { SwapFigures, VariantResult } from "../report/simulate-result.ts";
+import type { SwapFigures, TmemFigures, VariantResult } from "../report/simulate-result.ts";
 import { COSTS } from "./memory/costs.ts";
 import type { Run, SimulationOptions } from "./simulation.ts";
 
@@ -31,6 +31,29 @@ function swapFigures({ machine, samples }: Run): SwapFigures | null {
     dup_pages: sum(stored.map(({ dup_pages }) => dup_pages)),
     objects: sum(stored.map(({ objects }) => objects)),
     mem_used_max: samples.max("swap_mem_used_total"),
+  };
+}
+
+function tmemFigures({ machine }: Run): TmemFigures | null {
+  const stats = machine.tmem?.stats();
+  if (stats === undefined) return null;
+  return {
+    puts: stats.puts,
+    puts_refused: stats.puts_refused,
+    gets: stats.gets,
+    hits: stats.hits,
+    flushes: stats.flushes,
+    dropped: stats.dropped,
+    ephemeral_pages: stats.ephemeral_pages,
+    persistent_pages: stats.persistent_pages,
+    same_pages: stats.same_pages,
+    dup_pages: stats.dup_pages,
+    objects: stats.objects,
+    orig_data_size: stats.orig_data_size,
+    compr_data_size: stats.compr_data_size,
+    mem_used_total: stats.mem_used_total,
+    mem_used_max: stats.mem_used_max,
+    metadata_size: stats.metadata_size,
   };
 }
 
@@ -86,6 +109,7 @@ export function variantResult(run: Run, { name, settings }: SimulationOptions): 
       slowdown: cpu.guestSeconds === 0 ? 0 : (cpu.lostSeconds + copying) / cpu.guestSeconds,
     },
     swap: swapFigures(run),
+    tmem: tmemFigures(run),
     guests: guests.map(({ guest, workload, checked, isKilled }) => ({
       name: guest.name,
       domain: scenario.domains[checked.domain]!,

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { SeededRandom } from "../base/random.ts";
 import { PAGE_BYTES } from "../base/units.ts";
 import { openStore, type Store } from "../device/store.ts";
+import { openTmem, type Tmem } from "../tmem/tmem.ts";
 import type { Contents } from "./contents.ts";
 import { Host } from "./memory/host.ts";
 import { SwapArea, type SwapBudget } from "./memory/swap-area.ts";
@@ -31,6 +32,8 @@ export interface MachineOptions {
   };
   /** Slots of the host's compressed memory, 0 for none. */
   readonly compressedSlots: number;
+  /** Of the host's memory, what it gives to guests by tmem. */
+  readonly tmem?: { readonly memoryBytes: number; readonly codec: string } | null;
 }
 
 interface Surroundings {
@@ -44,6 +47,7 @@ export interface Machine {
   readonly host: Host;
   readonly areas: readonly SwapArea[];
   readonly swapStores: readonly Store[];
+  readonly tmem: Tmem | null;
   close(): Promise<void>;
 }
 
@@ -95,6 +99,13 @@ export async function openMachine(
       compressed.push(openArea(store, `compressed-${domain}`, budget));
     }
   }
+  const tmem = options.tmem
+    ? await openTmem({
+        codec: options.tmem.codec,
+        memoryLimitBytes: options.tmem.memoryBytes,
+        random: (target) => surroundings.random.fill(target),
+      })
+    : null;
   const areaOfGuest = guests.map(({ domain }, index) => {
     if (swap.area === "none") return NONE;
     return swap.area === "shared" ? domain : index;
@@ -107,11 +118,15 @@ export async function openMachine(
     areas,
     areaOfGuest,
     keepsSharing: swap.keepsSharing,
-    storesInMemory: swap.isInMemory ? stores : stores.slice(swapStores.length),
+    storesInMemory: [
+      ...(swap.isInMemory ? stores : stores.slice(swapStores.length)),
+      ...(tmem === null ? [] : [tmem]),
+    ],
     compressed,
   });
   const close = async (): Promise<void> => {
     for (const store of stores) await store.close();
+    tmem?.close();
   };
-  return { host, areas, swapStores, close };
+  return { host, areas, swapStores, tmem, close };
 }

@@ -10,6 +10,7 @@ import type { Setting, VariantResult, VariantSeries } from "../report/simulate-r
 import { Contents, type PageSource } from "./contents.ts";
 import { variantResult } from "./figures.ts";
 import { Guest } from "./guest/guest.ts";
+import { type GuestTmem, joinTmem } from "./guest/tmem-client.ts";
 import { type Machine, openMachine } from "./machine.ts";
 import { OpportunityOracle } from "./opportunities.ts";
 import { loadCorpus } from "./page-sources/corpus.ts";
@@ -39,6 +40,7 @@ interface RunningGuest {
   readonly workload: Workload;
   readonly checked: CheckedGuest;
   readonly startSeconds: number;
+  readonly tmem: GuestTmem | null;
   hasBooted: boolean;
   isKilled: boolean;
 }
@@ -157,6 +159,7 @@ class Simulation implements Run {
     if (!(cause instanceof PagefoldError && cause.code === "NO_SPACE")) throw cause;
     const { guest } = running;
     running.isKilled = true;
+    running.tmem?.client.close();
     for (let page = guest.firstPage; page < guest.firstPage + guest.pages; page++) {
       this.machine.host.discard(page);
     }
@@ -228,6 +231,7 @@ export async function runSimulation(
       guests: scenario.guests,
       swap: scenario.swap,
       compressedSlots: scenario.compressedSlots,
+      tmem: scenario.tmem,
     },
     { contents, random: streams.stream("keys"), clock },
   );
@@ -235,7 +239,11 @@ export async function runSimulation(
     const { host } = machine;
     const guests: RunningGuest[] = [];
     for (const [index, checked] of scenario.guests.entries()) {
-      const { name, image, order, zeroOnFree, startSeconds } = checked;
+      const { name, image, order, zeroOnFree, startSeconds, swapSlots } = checked;
+      const tmem =
+        machine.tmem === null || scenario.tmem === null
+          ? null
+          : joinTmem(machine.tmem, { ...scenario.tmem, host, contents, guest: index });
       const guest = new Guest({
         host,
         index,
@@ -243,6 +251,8 @@ export async function runSimulation(
         image,
         contents,
         zeroOnFree,
+        swapSlots,
+        ...(tmem === null ? {} : { tmem }),
       });
       const workload = await checked.workload.kind.create({
         guest,
@@ -257,6 +267,7 @@ export async function runSimulation(
         workload,
         checked,
         startSeconds,
+        tmem,
         hasBooted: false,
         isKilled: false,
       });

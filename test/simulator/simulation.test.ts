@@ -34,6 +34,30 @@ describe("runSimulation", () => {
     expect(first.result.swap!.pages_out).toBeGreaterThan(0);
   });
 
+  it("gives the same again with tmem, whose memory is the host's", async () => {
+    const swap = 500 * PAGE_BYTES;
+    const hog = { kind: "memory-hog", working_set_share: 1.3, fill_share_per_second: 0.5 };
+    const scenario = {
+      ...crowded("linear"),
+      tmem: { memory: 200 * PAGE_BYTES },
+      guests: [
+        { name: "build", memory: "2M", swap, workload: { kind: "kernel-build", header_share: 1 } },
+        { name: "hog", memory: "2M", swap, workload: hog },
+      ],
+    };
+    const first = await run(scenario);
+    expect(JSON.stringify(await run(scenario))).toBe(JSON.stringify(first));
+    const { tmem, guests, host } = first.result;
+    const sum = (name: string) => guests.reduce((all, one) => all + one.counters[name]!, 0);
+    expect(tmem!.ephemeral_pages + tmem!.persistent_pages).toBe(tmem!.orig_data_size / PAGE_BYTES);
+    expect(tmem!.hits).toBeGreaterThanOrEqual(sum("tmem_hits"));
+    expect(sum("tmem_hits")).toBeGreaterThan(0);
+    expect(sum("swap_pages_out")).toBeGreaterThan(0);
+    expect(tmem!.mem_used_total).toBeLessThanOrEqual(200 * PAGE_BYTES);
+    // Compressed memory is in the host, too.
+    expect(host.store_frames).toBeGreaterThanOrEqual(tmem!.mem_used_total / PAGE_BYTES);
+  });
+
   it("ends a guest for which there is no memory, in a step or after a pass, and no other", async () => {
     const fill = (pages: number, content: string, changes: object[] = []) => {
       return { kind: "fill", fill: [{ pages, content }], changes };

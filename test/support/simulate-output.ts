@@ -14,7 +14,8 @@ import type {
 } from "../../src/report/simulate-result.ts";
 
 /** What differs from a run in which nothing was merged. */
-interface Changes extends Partial<Pick<VariantResult, "settings" | "seconds" | "swap" | "guests">> {
+interface Changes
+  extends Partial<Pick<VariantResult, "settings" | "seconds" | "swap" | "tmem" | "guests">> {
   readonly host?: Partial<VariantResult["host"]>;
   readonly merged?: Partial<VariantResult["merged"]>;
   readonly scanner?: Partial<VariantResult["scanner"]>;
@@ -85,6 +86,7 @@ export function variant(name: string, changes: Changes = {}): VariantResult {
       ...changes.cpu,
     },
     swap: changes.swap ?? null,
+    tmem: changes.tmem ?? null,
     guests: changes.guests ?? [guest(), guest({ name: "builder-2" })],
   };
 }

@@ -1,6 +1,7 @@
 /**
  * A guest's own memory management, over the pages the host gives it: a list of free pages, the last freed on top, and a
- * page cache that takes what is free and gives its oldest pages back when nothing is.
+ * page cache that takes what is free and gives its oldest pages back when nothing is. What leaves the cache may have a
+ * second chance in the host's tmem, and programs' memory may go to a swap of the guest's own.
  *
  * Holds always: a page of the guest is free, in the page cache, or somebody's who allocated it. A file is a run of
  * contents, so that `file + index` names a file page and is what it holds; a page in the cache holds its file page's
@@ -14,10 +15,15 @@ import type { Host } from "../memory/host.ts";
 import { ABSENT } from "../memory/mappings.ts";
 import { PAGE_CLASS, type PageClass } from "../page-classes.ts";
 import { Boot, type BootPlan } from "./boot.ts";
+import { GuestSwap } from "./guest-swap.ts";
 import { PageCache } from "./page-cache.ts";
+import type { TmemPages } from "./tmem-pages.ts";
 
 /** There is no page: what takes one gives this when memory is full and the page cache empty. */
 export const NO_PAGE = -1;
+
+/** The cache is not made smaller than that while programs' memory can be swapped out: running programs are in it. */
+const LEAST_CACHE_SHARE = 1 / 8;
 
 export interface GuestOptions {
   readonly host: Host;
@@ -28,12 +34,20 @@ export interface GuestOptions {
   /** Guests of one image have equal kernels, programs and files; those of two have nothing equal but zeros. */
   readonly image: string;
   readonly zeroOnFree: boolean;
+  /** Pages of its own swap, for programs' memory; none unless given. */
+  readonly swapSlots?: number;
+  /** Pools of the host's tmem: for pages that leave the page cache, and in front of its swap. */
+  readonly tmem?: { readonly pageCache: TmemPages | null; readonly swap: TmemPages | null };
 }
 
 /** Counts since the start. */
 export interface GuestTally {
   cacheHits: number;
   cacheMisses: number;
+  /** Misses that the host's tmem answered. */
+  tmemHits: number;
+  /** Pages read from the disk for the cache. */
+  diskReads: number;
   /** Pages the cache gave back since none was free. */
   cacheEvictions: number;
   /** Written file pages that went to the disk. */
@@ -57,6 +71,8 @@ export class Guest {
   readonly tally: GuestTally = {
     cacheHits: 0,
     cacheMisses: 0,
+    tmemHits: 0,
+    diskReads: 0,
     cacheEvictions: 0,
     writeBacks: 0,
     refusals: 0,
@@ -65,7 +81,11 @@ export class Guest {
   };
   /** What `boot` puts into memory: a workload says so when it is created; null for nothing. */
   bootPlan: BootPlan | null = null;
+  /** Where programs' memory goes when the guest's is full; null: nowhere. */
+  readonly swap: GuestSwap | null;
   readonly #cache: PageCache;
+  /** Pages that leave the cache go here. */
+  readonly #secondChance: TmemPages | null;
   /** Free pages, the last freed on top. */
   readonly #free: Int32Array;
   #freeCount: number;
@@ -87,6 +107,11 @@ export class Guest {
     this.pages = pages;
     this.zeroOnFree = options.zeroOnFree;
     this.#cache = new PageCache(firstPage, pages);
+    this.#secondChance = options.tmem?.pageCache ?? null;
+    this.swap =
+      options.swapSlots === undefined || options.swapSlots === 0
+        ? null
+        : new GuestSwap(this, { slots: options.swapSlots, tmem: options.tmem?.swap ?? null });
     this.#free = Int32Array.from({ length: pages }, (_, place) => firstPage + pages - 1 - place);
     this.#freeCount = pages;
     this.#isDirty = new Uint8Array(pages);
@@ -116,6 +141,7 @@ export class Guest {
   figures(): Record<string, number> {
     const { tally } = this;
     return {
+      ...this.#swapFigures(),
       free_pages: this.#freeCount,
       cache_pages: this.#cache.size,
       cache_hits: tally.cacheHits,
@@ -125,6 +151,19 @@ export class Guest {
       allocations_refused: tally.refusals,
       pages_zeroed: tally.pagesZeroed,
       zeroing_seconds: tally.zeroingSeconds,
+    };
+  }
+
+  #swapFigures(): Record<string, number> {
+    if (this.swap === null && this.#secondChance === null) return {};
+    const { tally } = this;
+    const swapped = this.swap?.tally ?? { out: 0, in: 0, diskWrites: 0, diskReads: 0 };
+    return {
+      tmem_hits: tally.tmemHits,
+      swap_pages_out: swapped.out,
+      swap_pages_in: swapped.in,
+      disk_reads: tally.diskReads + swapped.diskReads,
+      disk_writes: tally.writeBacks + swapped.diskWrites,
     };
   }
 
@@ -203,7 +242,13 @@ export class Guest {
     const page = this.allocate(pageClass);
     if (page === NO_PAGE) return NO_PAGE;
     this.#cache.insert(page, filePage);
-    this.host.diskRead(page, filePage);
+    if (this.#secondChance?.get(filePage, filePage)) {
+      this.tally.tmemHits += 1;
+      this.host.write(page, filePage);
+    } else {
+      this.tally.diskReads += 1;
+      this.host.diskRead(page, filePage);
+    }
     return page;
   }
 
@@ -217,6 +262,7 @@ export class Guest {
     if (page === NO_PAGE) {
       page = this.allocate(PAGE_CLASS.pageCache);
       if (page === NO_PAGE) return NO_PAGE;
+      this.#secondChance?.flush(filePage);
       this.#cache.insert(page, filePage);
     } else {
       this.#cache.touch(page);
@@ -235,15 +281,22 @@ export class Guest {
     this.#dirtyCount = 0;
   }
 
-  /** Takes a page out of the cache, its file page to the disk if it was written, and frees it. @throws as `free`. */
+  /**
+   * Takes a page out of the cache, its file page to the disk if it was written, and frees it; tmem may have it.
+   * @throws as `free`.
+   */
   drop(page: number): void {
     this.#clean(page);
+    const filePage = this.#cache.keyOf(page);
+    this.#secondChance?.put(filePage, filePage);
     this.#cache.remove(page);
     this.free(page);
   }
 
-  /** Frees the cache's oldest page: whether there was one. */
+  /** Frees a page: the cache's oldest while it is not small, else a program's; whether there was one. */
   #reclaim(): boolean {
+    const isSmall = this.#cache.size <= LEAST_CACHE_SHARE * this.pages;
+    if (isSmall && this.swap?.evictOldest()) return true;
     const page = this.#cache.oldest;
     if (page === NO_PAGE) return false;
     this.tally.cacheEvictions += 1;

@@ -14,6 +14,9 @@ export const COSTS = {
   /** A page compressed and stored, and read back: pagefold's lz4 through a block device's queue. */
   swapOutSeconds: 7e-6,
   swapInSeconds: 5e-6,
+  /** tmem's put and get beside the exit to the host: compressed and stored, found and decoded (docs/figures.md). */
+  tmemPutSeconds: 4.5e-6,
+  tmemGetSeconds: 1.5e-6,
   /** What a disk request costs the processor, not how long it waits. */
   diskRequestSeconds: 5e-6,
 

@@ -9,7 +9,6 @@
 import { assert } from "../../base/assert.ts";
 import { PagefoldError } from "../../base/errors.ts";
 import { PAGE_BYTES } from "../../base/units.ts";
-import type { Store } from "../../device/store.ts";
 import { ZERO_CONTENT } from "../contents.ts";
 import { PAGE_CLASS, type PageClass } from "../page-classes.ts";
 import type { ScannerHooks } from "../scanners/scanner.ts";
@@ -25,6 +24,11 @@ const NONE = -1;
 const OPERATIONS_PER_LOOK = 16;
 /** What the host's compressed memory takes: a page that becomes at most so long. */
 const WELL_COMPRESSED_BYTES = (3 * PAGE_BYTES) / 4;
+
+/** Something in the host's own memory, as far as it takes some. */
+export interface StoreInMemory {
+  stats(): { readonly mem_used_total: number; readonly metadata_size: number };
+}
 
 /** A guest as the host sees it. */
 export interface HostGuest {
@@ -50,7 +54,7 @@ export interface HostOptions {
   readonly areaOfGuest: readonly number[];
   readonly keepsSharing: boolean;
   /** Stores that lie in this host's own memory. */
-  readonly storesInMemory: readonly Store[];
+  readonly storesInMemory: readonly StoreInMemory[];
   /** By domain: an area in the host's memory for `compress`; none without. */
   readonly compressed?: readonly SwapArea[];
 }
@@ -97,7 +101,7 @@ export class Host {
   readonly accessSecondsOf: Float64Array;
   readonly #guestOf: Uint16Array;
   readonly #hasFixedTimeWrites: boolean;
-  readonly #storesInMemory: readonly Store[];
+  readonly #storesInMemory: readonly StoreInMemory[];
   /** By page: when it was merged last. */
   readonly #mergedSecondsOf: Float32Array;
   #hooks: ScannerHooks = {};
@@ -253,7 +257,7 @@ export class Host {
     if (frame === ABSENT) return;
     if (frame <= SWAPPED) {
       this.swap.forget(page);
-      this.#countOperation();
+      this.countStores();
     } else {
       this.#leaveFrame(page, frame);
     }
@@ -298,7 +302,7 @@ export class Host {
     const frame = this.frames.take(ZERO_CONTENT);
     this.swap.bringIn(page, frame);
     this.frames.touch(frame);
-    this.#countOperation();
+    this.countStores();
     this.#hooks.onSwapIn?.(page);
   }
 
@@ -313,12 +317,13 @@ export class Host {
           `the host's ${this.frames.count - this.frames.zeroFrames} frames are in use and swap takes no more; give the host more memory or swap`,
         );
       }
-      this.#countOperation();
+      this.countStores();
     }
     this.#roomSeconds += (tally.writes - before) * COSTS.swapOutSeconds;
   }
 
-  #countOperation(): void {
+  /** Something was done to a store in memory: every so often how much all of them take is looked up. */
+  countStores(): void {
     if (this.#storesInMemory.length === 0 || this.#operationsToLook-- > 0) return;
     this.#operationsToLook = OPERATIONS_PER_LOOK;
     let bytes = 0;
@@ -372,7 +377,7 @@ export class Host {
   /** As `Swap.join`: a page swapped out shares what an equal page maps. */
   joinSwapped(page: number, other: number): void {
     this.swap.join(page, other);
-    this.#countOperation();
+    this.countStores();
   }
 
   /** Puts the page's frame into the host's compressed memory if it compresses well there: whether it did. */
@@ -383,7 +388,7 @@ export class Host {
     assert(domain < this.compressed.length, "the host was opened with compressed memory");
     const area = this.swap.areas.length - this.compressed.length + domain;
     const isIn = this.swap.compress(frame, area, WELL_COMPRESSED_BYTES);
-    this.#countOperation();
+    this.countStores();
     return isIn;
   }
 }

@@ -93,6 +93,7 @@ function checkGuests(values: ScenarioValues, source: string): CheckedGuest[] {
         order,
         startSeconds: guest.start_seconds + order * guest.stagger_seconds,
         zeroOnFree: guest.zero_on_free,
+        swapSlots: guest.swap,
         workload,
       });
     }
@@ -167,11 +168,21 @@ function checkRoom(values: ScenarioValues, source: string): void {
       `cannot be ${size(swap.size)} with ${areas} domains: together at most ${size(MOST_SLOTS)}; give less, or fewer domains`,
     );
   }
-  if (values.compressed_memory < host.memory || values.compressed_memory === 0) return;
+  checkPart(values.compressed_memory, host.memory, { path: ["compressed_memory"], source });
+  checkPart(values.tmem.memory, host.memory, { path: ["tmem", "memory"], source });
+}
+
+/** A part of the host's memory is less than all of it. */
+function checkPart(
+  part: number,
+  memory: number,
+  { path, source }: { readonly path: Path; readonly source: string },
+): void {
+  if (part < memory) return;
   throw problemAt(
-    ["compressed_memory"],
+    path,
     source,
-    `cannot be ${size(values.compressed_memory)}: it is a part of host.memory, ${size(host.memory)}; give less`,
+    `cannot be ${size(part)}: it is a part of host.memory, ${size(memory)}; give less`,
   );
 }
 
@@ -188,7 +199,7 @@ export function checkScenario(value: unknown, source: string): CheckedScenario {
   checkTimes(values, source);
   checkRoom(values, source);
   const guests = checkGuests(values, source);
-  const { contents, swap, host } = values;
+  const { contents, swap, host, tmem } = values;
   if (contents.from === "corpus" && contents.corpus.length === 0) {
     const reason = 'is empty, and contents.from is "corpus"; name a file of pages, or more';
     throw problemAt(["contents", "corpus"], source, reason);
@@ -210,6 +221,15 @@ export function checkScenario(value: unknown, source: string): CheckedScenario {
       isInMemory: swap.in_memory,
       keepsSharing: swap.keeps_sharing,
     },
+    tmem:
+      tmem.memory === 0
+        ? null
+        : {
+            memoryBytes: tmem.memory * PAGE_BYTES,
+            codec: tmem.codec,
+            hasPageCache: tmem.page_cache,
+            hasSwap: tmem.swap,
+          },
     contents:
       contents.from === "corpus"
         ? { from: "corpus", files: contents.corpus }

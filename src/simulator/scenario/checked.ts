@@ -24,6 +24,8 @@ export interface CheckedGuest {
   readonly order: number;
   readonly startSeconds: number;
   readonly zeroOnFree: boolean;
+  /** Pages of its own swap; 0 without. */
+  readonly swapSlots: number;
   readonly workload: Chosen<WorkloadKind<unknown>>;
 }
 
@@ -48,6 +50,13 @@ export interface CheckedScenario {
     readonly isInMemory: boolean;
     readonly keepsSharing: boolean;
   };
+  /** Null without. */
+  readonly tmem: {
+    readonly memoryBytes: number;
+    readonly codec: string;
+    readonly hasPageCache: boolean;
+    readonly hasSwap: boolean;
+  } | null;
   readonly contents:
     | { readonly from: "made"; readonly compressibility: number }
     | { readonly from: "corpus"; readonly files: readonly string[] };

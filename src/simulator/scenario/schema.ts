@@ -95,6 +95,21 @@ const swapSchema = z.strictObject({
     .describe("a page shared when it was swapped out comes back shared"),
 });
 
+const tmemSchema = z.strictObject({
+  memory: pages(0, MOST_PAGES)
+    .prefault("0")
+    .describe("of the host's memory, what guests may keep pages in by tmem, at most; 0 for none"),
+  codec: codec.prefault("lz4").describe("what compresses them"),
+  page_cache: z
+    .boolean()
+    .default(true)
+    .describe("file pages that leave a guest's page cache go there, until others need the room"),
+  swap: z
+    .boolean()
+    .default(true)
+    .describe("what a guest swaps out goes there first, and to its disk where there is no room"),
+});
+
 const contentsSchema = z.strictObject({
   from: z
     .enum(["made", "corpus"])
@@ -125,6 +140,9 @@ const guestSchema = z.strictObject({
     .describe("guests of one image have the same kernel, programs and libraries"),
   start_seconds: seconds.min(0).default(0).describe("when the first of them starts"),
   stagger_seconds: seconds.min(0).default(0).describe("and how long after it each further one"),
+  swap: pages(0, MOST_PAGES)
+    .prefault("0")
+    .describe("swap of its own, on its disk, for programs' memory; 0 for none"),
   zero_on_free: z.boolean().default(false).describe("their kernel fills freed pages with zeros"),
   workload: workloadSchema.describe("what they do: a workload's kind and parameters"),
 });
@@ -147,6 +165,7 @@ export const scenarioSchema = z.strictObject({
   sample_seconds: seconds.min(0.001).default(5).describe("between two rows, for sample: time"),
   host: hostSchema.prefault({}).describe("the machine"),
   swap: swapSchema.prefault({}).describe("where pages go when memory is full"),
+  tmem: tmemSchema.prefault({}).describe("memory of the host that guests ask for page by page"),
   contents: contentsSchema.prefault({}).describe("the bytes of pages that are swapped out"),
   guests: z.array(guestSchema).min(1).max(MOST_GUESTS).describe("groups of equal guests"),
   scanner: z

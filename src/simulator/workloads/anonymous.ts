@@ -8,10 +8,13 @@ import type { SeededRandom } from "../../base/random.ts";
 import { ZERO_CONTENT } from "../contents.ts";
 import { happens } from "../draws.ts";
 import { type Guest, NO_PAGE } from "../guest/guest.ts";
+import type { Swappable } from "../guest/guest-swap.ts";
 import { PAGE_CLASS } from "../page-classes.ts";
 
 /** Copies of each content that a guest has several times, were all its memory anonymous; of a quarter, eight. */
 const MOST_COPIES = 32;
+
+const NONE = -1;
 
 /** Parts of all anonymous pages. */
 export interface ContentShares {
@@ -54,26 +57,47 @@ interface NextContent {
   next(): number;
 }
 
-/** A program's memory. Pages are counted from 0 on, in the order it got them. */
-export class AnonymousMemory {
+/** A program's memory. Pages are counted from 0 on, in the order it got them; the guest may swap them out. */
+export class AnonymousMemory implements Swappable {
   readonly #guest: Guest;
   readonly #contents: NextContent;
+  /** By index: the page; -1 - slot of one that is swapped out. */
   readonly #pages: Int32Array;
+  /** Its number among the guest's programs. */
+  readonly #program: number;
   #size = 0;
 
   /** Up to `most` pages. */
   constructor(guest: Guest, options: { readonly contents: NextContent; readonly most: number }) {
     this.#guest = guest;
     this.#contents = options.contents;
-    this.#pages = new Int32Array(Math.min(options.most, guest.pages));
+    const room = guest.pages + (guest.swap?.slots ?? 0);
+    this.#pages = new Int32Array(Math.min(options.most, room));
+    this.#program = guest.swap?.register(this) ?? 0;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  pageAt(index: number): number {
-    return this.#pages[index]!;
+  moveOut(index: number, slot: number): void {
+    this.#pages[index] = -1 - slot;
+  }
+
+  /** The page of that index, in memory; NO_PAGE if it is swapped out and there is none for it. */
+  #use(index: number): number {
+    const { swap } = this.#guest;
+    const known = this.#pages[index]!;
+    if (swap === null) return known;
+    if (known >= 0) {
+      swap.touch(known);
+      return known;
+    }
+    const page = swap.bringIn(-1 - known);
+    if (page === NO_PAGE) return NO_PAGE;
+    this.#pages[index] = page;
+    swap.add(page, { program: this.#program, index });
+    return page;
   }
 
   /**
@@ -83,7 +107,9 @@ export class AnonymousMemory {
     while (this.#size < Math.min(size, this.#pages.length)) {
       const page = this.#guest.allocate(PAGE_CLASS.anonymous);
       if (page === NO_PAGE) return;
-      this.#pages[this.#size++] = page;
+      const index = this.#size++;
+      this.#pages[index] = page;
+      this.#guest.swap?.add(page, { program: this.#program, index });
       this.#guest.write(page, this.#contents.next());
     }
   }
@@ -92,12 +118,25 @@ export class AnonymousMemory {
   shrinkTo(size: number): void {
     while (this.#size > size) {
       this.#size -= 1;
-      this.#guest.free(this.#pages[this.#size]!);
+      const page = this.#pages[this.#size]!;
+      if (page < 0) {
+        this.#guest.swap!.forget(-1 - page);
+        continue;
+      }
+      this.#guest.swap?.remove(page);
+      this.#guest.free(page);
     }
   }
 
   /** Writes something new to one page. @throws PagefoldError NO_SPACE of the host. */
   rewrite(index: number): void {
-    this.#guest.write(this.#pages[index]!, this.#contents.next());
+    const page = this.#use(index);
+    if (page !== NO_PAGE) this.#guest.write(page, this.#contents.next());
+  }
+
+  /** Reads one page: its content, or -1 if there is no memory for it. @throws as `rewrite`. */
+  read(index: number): number {
+    const page = this.#use(index);
+    return page === NO_PAGE ? NONE : this.#guest.read(page);
   }
 }

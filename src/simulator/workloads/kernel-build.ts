@@ -89,6 +89,7 @@ class KernelBuild implements Workload {
   #sourcesWanted = 0;
   /** How many pages the disk can read in what is left of the step. */
   #readsLeft = 0;
+  #swapReads = 0;
   #writeBackSeconds = 0;
 
   constructor(options: WorkloadSurroundings<KernelBuildParameters>) {
@@ -130,7 +131,7 @@ class KernelBuild implements Workload {
     if (nowSeconds < this.#delaySeconds) return 0;
     this.#files.expire(nowSeconds);
     const diskSpeed = this.#parameters.disk_share_per_second * this.#guest.pages;
-    this.#readsLeft = this.#disk.take(diskSpeed * stepSeconds);
+    this.#readsLeft = this.#disk.take(diskSpeed * stepSeconds) - this.#takeSwapReads();
     for (const job of this.#jobs) this.#work(job, { nowSeconds, stepSeconds });
     this.#readSources(nowSeconds);
     if (nowSeconds >= this.#writeBackSeconds) {
@@ -140,6 +141,14 @@ class KernelBuild implements Workload {
       this.#writeBackSeconds = nowSeconds + this.#parameters.write_back_seconds;
     }
     return this.#parameters.jobs * this.#parameters.job_cores * stepSeconds;
+  }
+
+  /** What the disk has read for swap since last time: it can read so much less of the tree. */
+  #takeSwapReads(): number {
+    const reads = this.#guest.swap?.tally.diskReads ?? 0;
+    const more = reads - this.#swapReads;
+    this.#swapReads = reads;
+    return more - Math.min(0, this.#readsLeft);
   }
 
   #work(job: Job, step: Step): void {

@@ -110,7 +110,7 @@ class MemoryHog implements Workload {
       this.#memory.rewrite(index);
       this.#writes += 1;
     } else {
-      this.#guest.read(this.#memory.pageAt(index));
+      this.#memory.read(index);
       this.#reads += 1;
     }
   }

@@ -33,11 +33,11 @@ export class ShortLivedFiles {
   /** Reads a file page, by its content: whether the disk had to. @throws PagefoldError NO_SPACE of the host. */
   read(filePage: number, nowSeconds: number): boolean {
     const { tally } = this.#guest;
-    const misses = tally.cacheMisses;
+    const { cacheMisses, tmemHits } = tally;
     const page = this.#guest.fileRead(filePage, 0);
-    if (tally.cacheMisses === misses) return false;
+    if (tally.cacheMisses === cacheMisses) return false;
     this.#live(page, nowSeconds);
-    return true;
+    return tally.tmemHits === tmemHits;
   }
 
   /** Writes a file page, by its content, into the cache. @throws as `read`. */

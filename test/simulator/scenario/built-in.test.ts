@@ -4,7 +4,7 @@ import { builtIns } from "../../../src/simulator/scenario/built-in/registry.ts";
 import { checkScenario } from "../../../src/simulator/scenario/check.ts";
 import { planRuns } from "../../../src/simulator/scenario/plan.ts";
 import { sensitivityRuns } from "../../../src/simulator/scenario/sensitivity.ts";
-import { variant } from "../../support/simulate-output.ts";
+import { guest, variant } from "../../support/simulate-output.ts";
 
 const NAMES = [
   "ksm-plus-plus",
@@ -12,6 +12,7 @@ const NAMES = [
   "idle-dedup",
   "shared-swap",
   "zeroing",
+  "tmem",
   "scanners",
   "side-channel",
   "ksm-fill",
@@ -138,6 +139,27 @@ describe("builtIns", () => {
     });
     expect(headlines.get("memory saved, 8 guests, zeros apart")!.value).toBeCloseTo(20, 9);
     expect(headlines.get("memory saved, 8 guests, zeros among it")!.value).toBeCloseTo(300 / 11, 9);
+  });
+
+  it("tells by unit how much less is read from disks with tmem", () => {
+    const of = (units_begun: number, disk_reads: number, more: Partial<VariantResult> = {}) =>
+      variant("", {
+        ...more,
+        guests: [
+          guest({ workload: "kernel-build", counters: { units_begun, disk_reads } }),
+          guest({ workload: "kernel-build", counters: { units_begun, disk_reads: 0 } }),
+          guest({ workload: "memory-hog", counters: { disk_reads: 3 * disk_reads } }),
+        ],
+      });
+    const headlines = headlinesOf("tmem", {
+      without: of(50, 1000),
+      "page cache": of(60, 480),
+      swap: of(50, 100),
+      "page cache and swap": of(100, 1000),
+    });
+    const close = (value: number) => expect.closeTo(value, 9);
+    const shown = [...headlines.values()].map(({ value }) => value);
+    expect(shown).toEqual([close(60), close(100 / 6), close(90), close(50)]);
   });
 
   it("tells what writes of a fixed time cost the guests", () => {

@@ -43,6 +43,7 @@ describe("checkScenario", () => {
       contents: { from: "made", compressibility: 3 },
       domains: ["lab"],
       compressedSlots: 0,
+      tmem: null,
     });
     expect(checked.scanner.kind.kind).toBe("linear");
     expect(checked.scanner.parameters).toMatchObject({ pages_to_scan: 100, sleep_millisecs: 20 });
@@ -183,6 +184,7 @@ describe("checkScenario", () => {
   it.each([
     [{ swap: { area: "per-guest", size: "4K" }, guests: [{ ...GUEST, count: 2 }] }, "swap.size"],
     [{ compressed_memory: "1G" }, "compressed_memory cannot be 1.0 GiB: it is a part of host.mem"],
+    [{ tmem: { memory: "1G" } }, "tmem.memory cannot be 1.0 GiB: it is a part of host.memory, 1.0"],
     [{ guests: [GUEST, GUEST] }, 'guests[1].name cannot be "guest": guests[0] has a guest guest'],
     [
       {

@@ -4,11 +4,15 @@ import { ManualClock } from "../../../src/base/clock.ts";
 import { SeededRandom } from "../../../src/base/random.ts";
 import { Contents } from "../../../src/simulator/contents.ts";
 import { Guest } from "../../../src/simulator/guest/guest.ts";
+import { joinTmem } from "../../../src/simulator/guest/tmem-client.ts";
 import { type Machine, openMachine } from "../../../src/simulator/machine.ts";
 import type { Host } from "../../../src/simulator/memory/host.ts";
 import { MadePages } from "../../../src/simulator/page-sources/made.ts";
 import { RandomStreams } from "../../../src/simulator/random.ts";
 import type { Workload, WorkloadKind } from "../../../src/simulator/workloads/workload.ts";
+
+/** More than the tmem of any test takes, tables and all. */
+const TMEM_FRAMES = 2000;
 
 export interface GuestsOptions {
   readonly seed: number;
@@ -17,7 +21,11 @@ export interface GuestsOptions {
     readonly domain?: number;
     readonly image?: string;
     readonly zeroOnFree?: boolean;
+    /** Of its own, on its disk. */
+    readonly swapSlots?: number;
   }[];
+  /** Memory the host gives by tmem; none unless given. */
+  readonly tmemBytes?: number;
   /** All pages fit, without, and there is no swap. */
   readonly frames?: number;
   readonly swapSlots?: number;
@@ -37,7 +45,7 @@ export async function openGuests(options: GuestsOptions): Promise<OpenGuests> {
   const pages = options.guests.reduce((sum, guest) => sum + guest.pages, 0);
   const machine = await openMachine(
     {
-      frames: options.frames ?? pages,
+      frames: options.frames ?? pages + (options.tmemBytes === undefined ? 0 : TMEM_FRAMES),
       cores: 1,
       hasFixedTimeWrites: options.hasFixedTimeWrites ?? false,
       guests: options.guests.map(({ pages, domain }, index) => ({
@@ -53,21 +61,26 @@ export async function openGuests(options: GuestsOptions): Promise<OpenGuests> {
         keepsSharing: true,
       },
       compressedSlots: 0,
+      tmem:
+        options.tmemBytes === undefined ? null : { memoryBytes: options.tmemBytes, codec: "lz4" },
     },
     { contents, random: new SeededRandom(options.seed), clock: new ManualClock() },
   );
-  const { host } = machine;
-  const guests = host.guests.map(
-    ({ name }, index) =>
-      new Guest({
-        host,
-        contents,
-        index,
-        name,
-        image: options.guests[index]!.image ?? "image",
-        zeroOnFree: options.guests[index]!.zeroOnFree ?? false,
-      }),
-  );
+  const { host, tmem } = machine;
+  const guests = host.guests.map(({ name }, index) => {
+    const { image, zeroOnFree, swapSlots } = options.guests[index]!;
+    const uses = { host, contents, guest: index, hasPageCache: true, hasSwap: true };
+    return new Guest({
+      host,
+      contents,
+      index,
+      name,
+      image: image ?? "image",
+      zeroOnFree: zeroOnFree ?? false,
+      swapSlots: swapSlots ?? 0,
+      ...(tmem === null ? {} : { tmem: joinTmem(tmem, uses) }),
+    });
+  });
   return {
     ...machine,
     contents,

@@ -8,6 +8,7 @@ import { ksmPlusPlus } from "./ksm-plus-plus.ts";
 import { scanners } from "./scanners.ts";
 import { sharedSwap } from "./shared-swap.ts";
 import { sideChannel } from "./side-channel.ts";
+import { tmem } from "./tmem.ts";
 import { zeroing } from "./zeroing.ts";
 
 /** In the order lists show them. */
@@ -17,6 +18,7 @@ export const builtIns: readonly BuiltIn[] = [
   idleDedup,
   sharedSwap,
   zeroing,
+  tmem,
   scanners,
   sideChannel,
   ksmFill,
