@@ -4,8 +4,8 @@
  * bucket (or of the free ones), word 1 is its hash, the others are the caller's; they are what they were last in an
  * entry given out anew.
  *
- * Buckets grow by linear hashing (Litwin 1980), each insertion splitting one while there are more entries than buckets,
- * and entries in segments, so that no insertion waits for a table to be moved.
+ * Buckets grow by linear hashing (Litwin 1980), each insertion splitting one while there are more entries than buckets;
+ * buckets and entries lie in segments, so that no insertion waits for a table to be moved.
  */
 
 import { assert } from "../base/assert.ts";
@@ -18,13 +18,14 @@ export const FIRST_WORD = 2;
 const SEGMENT_BITS = 12;
 const SEGMENT_ENTRIES = 2 ** SEGMENT_BITS;
 const PLACE_MASK = SEGMENT_ENTRIES - 1;
-const FIRST_BUCKETS = 1024;
+const FIRST_BUCKETS = SEGMENT_ENTRIES / 4;
 
 export class ChainedTable {
   readonly #words: number;
   readonly #most: number;
   readonly #segments: Int32Array[] = [];
-  #heads = new Int32Array(2 * FIRST_BUCKETS);
+  /** By bucket: its first entry, 0 of an empty one. */
+  readonly #heads: Int32Array[] = [new Int32Array(SEGMENT_ENTRIES)];
   /** Buckets before the doubling under way, a power of two; those below `#split` are split. */
   #base = FIRST_BUCKETS;
   #split = 0;
@@ -41,14 +42,9 @@ export class ChainedTable {
     this.#most = most;
   }
 
-  /** All entries have numbers below this. */
-  get end(): number {
-    return this.#end;
-  }
-
   get bytes(): number {
-    const segmentBytes = 4 * this.#words * SEGMENT_ENTRIES;
-    return this.#segments.length * segmentBytes + this.#heads.byteLength;
+    const words = this.#segments.length * this.#words + this.#heads.length;
+    return 4 * SEGMENT_ENTRIES * words;
   }
 
   get(entry: number, word: number): number {
@@ -65,7 +61,15 @@ export class ChainedTable {
 
   /** The first entry that may have that hash, 0 if there is none. */
   first(hash: number): number {
-    return this.#heads[this.#bucketOf(hash)]!;
+    return this.#head(this.#bucketOf(hash));
+  }
+
+  #head(bucket: number): number {
+    return this.#heads[bucket >>> SEGMENT_BITS]![bucket & PLACE_MASK]!;
+  }
+
+  #setHead(bucket: number, entry: number): void {
+    this.#heads[bucket >>> SEGMENT_BITS]![bucket & PLACE_MASK] = entry;
   }
 
   /** The entry behind another, 0 if there is none; all of the same hash come. */
@@ -89,9 +93,9 @@ export class ChainedTable {
     if (entry === 0) entry = this.#end++;
     else this.#free = this.get(entry, NEXT);
     const bucket = this.#bucketOf(hash);
-    this.set(entry, NEXT, this.#heads[bucket]!);
+    this.set(entry, NEXT, this.#head(bucket));
     this.set(entry, HASH, hash);
-    this.#heads[bucket] = entry;
+    this.#setHead(bucket, entry);
     this.count += 1;
     if (this.count > this.#base + this.#split) this.#splitNext();
     return entry;
@@ -100,9 +104,9 @@ export class ChainedTable {
   remove(entry: number): void {
     const next = this.get(entry, NEXT);
     const bucket = this.#bucketOf(this.get(entry, HASH));
-    let before = this.#heads[bucket]!;
+    let before = this.#head(bucket);
     if (before === entry) {
-      this.#heads[bucket] = next;
+      this.#setHead(bucket, next);
     } else {
       while (this.get(before, NEXT) !== entry) before = this.get(before, NEXT);
       this.set(before, NEXT, next);
@@ -120,19 +124,18 @@ export class ChainedTable {
   /** Splits the next bucket; without memory for more of them, chains grow instead. */
   #splitNext(): void {
     const twin = this.#base + this.#split;
-    if (twin === this.#heads.length) {
-      const grown = arrayOf(2 * twin);
-      if (grown === null) return;
-      grown.set(this.#heads);
-      this.#heads = grown;
+    if (twin >>> SEGMENT_BITS === this.#heads.length) {
+      const segment = arrayOf(SEGMENT_ENTRIES);
+      if (segment === null) return;
+      this.#heads.push(segment);
     }
-    let entry = this.#heads[this.#split]!;
-    this.#heads[this.#split] = 0;
+    let entry = this.#head(this.#split);
+    this.#setHead(this.#split, 0);
     while (entry !== 0) {
       const next = this.get(entry, NEXT);
       const bucket = (this.get(entry, HASH) & this.#base) === 0 ? this.#split : twin;
-      this.set(entry, NEXT, this.#heads[bucket]!);
-      this.#heads[bucket] = entry;
+      this.set(entry, NEXT, this.#head(bucket));
+      this.#setHead(bucket, entry);
       entry = next;
     }
     this.#split += 1;

@@ -1,7 +1,7 @@
 /**
  * The keys of all pools and what is stored for them: pages by pool, object and index, 40 bytes each, and objects by
- * pool and number, 24 bytes each, from which their pages hang in a list. A page is in one list of recency besides, if
- * its pool wants that.
+ * pool and number, 32 bytes each, which hang in a list from their pool, and their pages in one from them. A page is in
+ * one list of recency besides, if its pool wants that.
  *
  * "Object" is tmem's here, a file or the like; what the engine stores is called content. The table knows nothing of the
  * engine; whoever takes a page out gives its content back.
@@ -24,12 +24,14 @@ const BEFORE = FIRST_WORD + 6;
 const AFTER = FIRST_WORD + 7;
 const PAGE_WORDS = FIRST_WORD + 8;
 
-/** Words of an object: its number in halves, its pool (0 in a free entry), its first page. */
+/** Words of an object: its number in halves, its pool, its first page, its neighbours within the pool. */
 const NUMBER_LOW = FIRST_WORD;
 const NUMBER_HIGH = FIRST_WORD + 1;
 const POOL = FIRST_WORD + 2;
 const FIRST_PAGE = FIRST_WORD + 3;
-const OBJECT_WORDS = FIRST_WORD + 4;
+const PREVIOUS = FIRST_WORD + 4;
+const FOLLOWING = FIRST_WORD + 5;
+const OBJECT_WORDS = FIRST_WORD + 6;
 
 /** The flag of a same-filled page is the sign of its object. */
 const SAME_FILLED = 0x8000_0000;
@@ -55,6 +57,8 @@ export class PageTable {
   readonly #hash: KeyHash;
   readonly #pages = new ChainedTable(PAGE_WORDS, MOST_PAGES);
   readonly #objects = new ChainedTable(OBJECT_WORDS, MOST_PAGES);
+  /** By pool, from 1 on: the first object in its list, 0 if it has none. */
+  readonly #firstObjects: number[] = [0];
   /** The object that `find`, `insert` and `firstPage` are about. */
   #pool = 0;
   #low = 0;
@@ -127,13 +131,10 @@ export class PageTable {
     return object === 0 ? 0 : this.#objects.get(object, FIRST_PAGE);
   }
 
-  /** The first page of some object of the pool from object entry `from` on, 0 if there is none. */
-  somePageOf(pool: number, from: { object: number }): number {
-    const objects = this.#objects;
-    for (; from.object < objects.end; from.object++) {
-      if (objects.get(from.object, POOL) === pool) return objects.get(from.object, FIRST_PAGE);
-    }
-    return 0;
+  /** Some page of the pool of that number, 0 if it has none. */
+  somePageOf(pool: number): number {
+    const object = this.#firstObjects[pool] ?? 0;
+    return object === 0 ? 0 : this.#objects.get(object, FIRST_PAGE);
   }
 
   /** Sees to it that `insert` can be called: false if the table is full or the process gets no memory. */
@@ -146,13 +147,7 @@ export class PageTable {
     const objects = this.#objects;
     const pages = this.#pages;
     let object = this.#findObject();
-    if (object === 0) {
-      object = objects.insert(this.#objectHash);
-      objects.set(object, NUMBER_LOW, this.#low);
-      objects.set(object, NUMBER_HIGH, this.#high);
-      objects.set(object, POOL, this.#pool);
-      objects.set(object, FIRST_PAGE, 0);
-    }
+    if (object === 0) object = this.#insertObject();
     const page = pages.insert(this.#objectHash ^ this.#hash.ofIndex(index));
     const after = objects.get(object, FIRST_PAGE);
     pages.set(page, OBJECT, object);
@@ -163,6 +158,33 @@ export class PageTable {
     if (after !== 0) pages.set(after, BEFORE, page);
     objects.set(object, FIRST_PAGE, page);
     return page;
+  }
+
+  /** The object sought, which is not there yet. */
+  #insertObject(): number {
+    const objects = this.#objects;
+    const pool = this.#pool;
+    const object = objects.insert(this.#objectHash);
+    const following = this.#firstObjects[pool] ?? 0;
+    objects.set(object, NUMBER_LOW, this.#low);
+    objects.set(object, NUMBER_HIGH, this.#high);
+    objects.set(object, POOL, pool);
+    objects.set(object, FIRST_PAGE, 0);
+    objects.set(object, PREVIOUS, 0);
+    objects.set(object, FOLLOWING, following);
+    if (following !== 0) objects.set(following, PREVIOUS, object);
+    this.#firstObjects[pool] = object;
+    return object;
+  }
+
+  #removeObject(object: number): void {
+    const objects = this.#objects;
+    const previous = objects.get(object, PREVIOUS);
+    const following = objects.get(object, FOLLOWING);
+    if (following !== 0) objects.set(following, PREVIOUS, previous);
+    if (previous !== 0) objects.set(previous, FOLLOWING, following);
+    else this.#firstObjects[objects.get(object, POOL)] = following;
+    objects.remove(object);
   }
 
   /** Takes a page out of the table, and its object with its last page; it is in no list of recency any more. */
@@ -178,8 +200,7 @@ export class PageTable {
     } else if (after !== 0) {
       objects.set(object, FIRST_PAGE, after);
     } else {
-      objects.set(object, POOL, 0);
-      objects.remove(object);
+      this.#removeObject(object);
     }
     pages.remove(page);
   }

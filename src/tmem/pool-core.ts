@@ -76,7 +76,8 @@ export class PoolCore implements PoolKey {
     else this.#forgetContent(entry);
     if (result === SAME_FILLED) {
       counts.samePages += 1;
-      pages.setSameFilled(entry, engine.reply[0]!, engine.reply[1]!);
+      // With a sign: an unsigned word from 2^31 on would be boxed on its way.
+      pages.setSameFilled(entry, engine.reply[0]! | 0, engine.reply[1]! | 0);
     } else {
       pages.setContent(entry, result);
     }
@@ -179,11 +180,10 @@ export class PoolCore implements PoolKey {
   /** Forgets everything and ends the pool. */
   destroy(): void {
     const core = this.#core;
-    const from = { object: 1 };
-    for (;;) {
-      const entry = core.pages.somePageOf(this.number, from);
-      if (entry === 0) break;
+    const { pages } = core;
+    for (let entry = pages.somePageOf(this.number); entry !== 0; ) {
       this.remove(entry);
+      entry = pages.somePageOf(this.number);
     }
     this.isClosed = true;
     this.owner.pools.delete(this);

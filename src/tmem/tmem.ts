@@ -4,6 +4,7 @@
  */
 
 import { loadCodec } from "../../codecs/registry.ts";
+import { shown } from "../base/checks.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { TmemClient } from "./client.ts";
 import {
@@ -79,7 +80,7 @@ export class Tmem {
     const names = [...this.#clients.keys()].map((known) => `"${known}"`).join(", ");
     throw new PagefoldError(
       "NOT_FOUND",
-      `no client "${name}" is there; there are ${names || "none"}`,
+      `no client ${shown(name)} is there; there are ${names || "none"}`,
     );
   }
 

@@ -16,5 +16,5 @@ it("tmem does what its model does, and accounts for every byte", async () => {
   console.log(tally);
   expect(tally.refused).toBeGreaterThan(100);
   expect(tally.dropped).toBeGreaterThan(100);
-  expect(tally.shared).toBeGreaterThan(5000);
+  expect(tally.shared).toBeGreaterThan(1000);
 });

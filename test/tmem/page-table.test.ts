@@ -1,6 +1,6 @@
 /** The table of keys against maps, at a size where its buckets were split many times and its entries reused. */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { SeededRandom } from "../../src/base/random.ts";
 import { ChainedTable } from "../../src/tmem/chained-table.ts";
 import { PageTable } from "../../src/tmem/page-table.ts";
@@ -34,7 +34,8 @@ it("PageTable finds what was inserted and not removed, by pool, object and index
   }
   expect(table.count).toBe(expected.size);
   expect(new Set(expected.values()).size).toBe(expected.size);
-  for (const pool of pools) {
+  const [last, ...others] = pools;
+  for (const pool of others) {
     for (const object of OBJECTS) {
       table.seek(pool, object);
       const own = [...expected].filter(([key]) => key.startsWith(`${pool.number} ${object} `));
@@ -45,8 +46,38 @@ it("PageTable finds what was inserted and not removed, by pool, object and index
       }
       expect(left.size).toBe(0);
     }
+    expect(table.somePageOf(pool.number)).toBe(0);
+  }
+  expect(table.count).toBeGreaterThan(0);
+  for (let page = table.somePageOf(last!.number); page !== 0; ) {
+    table.remove(page);
+    page = table.somePageOf(last!.number);
   }
   expect(table.count).toBe(0);
+});
+
+it("PageTable finds a pool's own pages without a look at those of others", () => {
+  const table = new PageTable(seededKeys(1));
+  const [large, small] = [1, 2].map((number) => ({ number, hash: table.hashOfPool(number) }));
+  const insert = (pool: typeof large, object: number): number => {
+    table.seek(pool!, object);
+    expect(table.prepare()).toBe(true);
+    return table.insert(0);
+  };
+  for (let object = 0; object < 5000; object++) insert(large, object);
+  const own = [7, 8, 9].map((object) => insert(small, object));
+  const looks = vi.spyOn(ChainedTable.prototype, "get");
+  const found: number[] = [];
+  for (let page = table.somePageOf(2); page !== 0; page = table.somePageOf(2)) {
+    found.push(page);
+    table.remove(page);
+  }
+  const { length } = looks.mock.calls;
+  looks.mockRestore();
+  expect(found.toSorted((one, other) => one - other)).toEqual(own);
+  expect(length).toBeLessThan(200);
+  expect(table.somePageOf(1)).toBeGreaterThan(0);
+  expect(table.somePageOf(300)).toBe(0);
 });
 
 it("ChainedTable keeps chains short however many entries there are", () => {
@@ -63,6 +94,20 @@ it("ChainedTable keeps chains short however many entries there are", () => {
   }
   // At most two entries a bucket on average: P(X >= 24) of a Poisson of mean 2 is 1e-17, times 100,000 looks.
   expect(longest).toBeLessThan(25);
+});
+
+it("ChainedTable never grows by more than a segment at an insertion", () => {
+  const random = new SeededRandom(1);
+  const table = new ChainedTable(2, 2 ** 20);
+  let most = 0;
+  for (let count = 0; count < 100_000; count++) {
+    const before = table.bytes;
+    table.prepare();
+    table.insert(random.uint32() | 0);
+    most = Math.max(most, table.bytes - before);
+  }
+  // A segment of 4096 entries of two words, and one of 4096 buckets.
+  expect(most).toBeLessThanOrEqual(4096 * 4 * (2 + 1));
 });
 
 it("ChainedTable refuses an entry more than it may hold, and takes one again after a removal", () => {

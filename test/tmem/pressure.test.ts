@@ -120,7 +120,7 @@ describe("a persistent pool without room", () => {
       if (random.below(4) > 0) caches[random.below(3)]!.put(0, random.below(300), page);
       else if (swap.put(0, index, page)) expected.set(index, page);
       else expected.delete(index);
-      if (step % 100 === 0) tmem.setMemoryLimit((1 + random.below(2 * LIMIT_PAGES)) * PAGE_BYTES);
+      if (step % 100 === 0) tmem.setMemoryLimit((1 + random.below(40)) * PAGE_BYTES);
       if (step % 50 > 0) continue;
       for (const [known, content] of expected) {
         if (!swap.get(0, known, target)) expect.fail(`page ${known} is lost`);
@@ -129,6 +129,7 @@ describe("a persistent pool without room", () => {
       expect(swap.stats().pages).toBe(expected.size);
     }
     expect(swap.stats()).toMatchObject({ dropped: 0 });
+    // 148 in the mean of seeds, sigma 24.
     expect(swap.stats().puts_refused).toBeGreaterThan(20);
   });
 });

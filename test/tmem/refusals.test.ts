@@ -96,6 +96,18 @@ describe("Tmem.client", () => {
       says: ['"c"', '"a"', '"b"'],
     });
   });
+
+  it("refuses what is no name as one nobody has", async () => {
+    const { tmem } = await openAll();
+    for (const name of [Symbol("a"), undefined, 1] as unknown[]) {
+      const says = [String(name), '"a"'];
+      expectRefusal(() => tmem.client(name as string), {
+        code: "NOT_FOUND",
+        errno: "ENOENT",
+        says,
+      });
+    }
+  });
 });
 
 describe("TmemClient.openPool", () => {

@@ -1,8 +1,9 @@
 /** Tmem's rules, one by one: what put, get and flush do in each kind of pool, and what is counted. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PAGE_BYTES } from "../../src/base/units.ts";
 import { openTmem, type PoolKind, type TmemPool } from "../../src/index.ts";
+import { PageTable } from "../../src/tmem/page-table.ts";
 import { differenceOf, numberedPage, samePage } from "../support/pages.ts";
 
 const UUID = "123e4567-e89b-12d3-a456-426614174000";
@@ -214,6 +215,15 @@ describe("tmem", () => {
       pool.put(1, 1, numberedPage(round));
       pool.close();
     }
+  });
+
+  it("hands same-filled words on as numbers that need no memory: whole ones of 32 bits with a sign", async () => {
+    const words = vi.spyOn(PageTable.prototype, "setSameFilled");
+    const pool = await openPool({ kind: "persistent" });
+    pool.put(0, 0, samePage(0xffff_fffe, 0x8000_0000));
+    const [handed] = words.mock.calls;
+    words.mockRestore();
+    expect(handed?.slice(1)).toEqual([-2, -(2 ** 31)]);
   });
 
   it("finds a client by its name", async () => {
