@@ -4,6 +4,8 @@
  */
 
 import {
+  type Cache,
+  type CacheStats,
   codecNames,
   createPageStore,
   type Device,
@@ -12,9 +14,12 @@ import {
   loadCodec,
   MemoryMedium,
   NandModel,
+  type Origin,
   type OverflowStats,
+  openCache,
   openDevice,
   openStore,
+  openTmem,
   PagefoldError,
   SeededRandom,
 } from "pagefold";
@@ -59,6 +64,32 @@ try {
   check(error instanceof PagefoldError && error.errno === "EINVAL", "the refusal has its errno");
 }
 await store.close();
+
+const tmem = await openTmem({ codec: "lz4" });
+const pool = tmem.addClient({ name: "guest-a" }).openPool({ kind: "ephemeral" });
+check(pool.put(7, 3, page) && pool.get(7, 3, target), "an ephemeral pool gives a page back");
+check(!pool.get(7, 3, target), "and only once");
+tmem.close();
+
+const bytes = new Uint8Array(10_000);
+const origin: Origin = {
+  name: "bytes",
+  isReadOnly: false,
+  sizeBytes: async () => bytes.length,
+  read: async (offset, into) => into.set(bytes.subarray(offset, offset + into.length)),
+  write: async (offset, from) => bytes.set(from, offset),
+  sync: async () => {},
+  close: async () => {},
+};
+const cache: Cache = await openCache({ origin, memoryLimitBytes: 2 ** 20 });
+await cache.write(5000, page);
+await cache.read(5000, target);
+check(bytes[9000] === 0, "a cache in write-back mode writes later");
+await cache.flush();
+check(bytes[9000] === page[4000], "and has written what it was told to flush");
+const cached: CacheStats = cache.stats();
+check(cached.dirty_bytes === 0 && cached.hit_pages === cached.read_pages, "it says so");
+await cache.close();
 
 const nand = new NandModel({ sizeBytes: 2 ** 20, blockBytes: 2 ** 16 });
 check(nand.blocks === 16, "a model of NAND has the blocks it was asked for");

@@ -58,9 +58,9 @@ const matches = (pattern: RegExp) => (line: string) => pattern.exec(line)?.[0] ?
 
 /**
  * The rooms and which others each may import from; its own always. DESIGN: base <- codecs <- engine <- overflow <-
- * device, tmem <- trace <- nbd, simulator, lab <- cli. Rooms between the same arrows do not know each other. Reports
- * know only the result object, so anyone above the device may name its type (`results`), and only the command line the
- * rest (`report`).
+ * device, tmem <- trace <- nbd, simulator, lab <- cli; the cache lies on the device. Rooms between the same arrows do
+ * not know each other. Reports know only the result object, so anyone above the device may name its type (`results`),
+ * and only the command line the rest (`report`).
  */
 const BELOW_TRACE = ["base", "codecs", "engine", "overflow", "device", "tmem"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -70,14 +70,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   overflow: ["base", "codecs", "engine"],
   device: ["base", "codecs", "engine", "overflow"],
   tmem: ["base", "codecs", "engine", "overflow"],
+  cache: ["base", "codecs", "engine", "overflow", "device"],
   trace: [...BELOW_TRACE, "results"],
-  nbd: [...BELOW_TRACE, "trace", "results"],
+  nbd: [...BELOW_TRACE, "cache", "trace", "results"],
   simulator: [...BELOW_TRACE, "trace", "results"],
   lab: [...BELOW_TRACE, "trace", "results"],
   results: [],
   report: ["base", "results"],
-  cli: [...BELOW_TRACE, "trace", "nbd", "simulator", "lab", "results", "report"],
-  index: [...BELOW_TRACE, "trace", "nbd", "simulator", "lab"],
+  cli: [...BELOW_TRACE, "cache", "trace", "nbd", "simulator", "lab", "results", "report"],
+  index: [...BELOW_TRACE, "cache", "trace", "nbd", "simulator", "lab"],
 };
 
 function roomOf(path: string): string {

@@ -12,6 +12,7 @@ import type { Command } from "commander";
 import { parseCodec } from "../../codecs/registry.ts";
 import { PagefoldError } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
+import { DEFAULT_MEMORY_BYTES } from "../cache/options.ts";
 import type { ExportOptions } from "../device/options.ts";
 import { controlPathOf } from "../nbd/control.ts";
 import type { ListenAt, NbdServer } from "../nbd/server/server.ts";
@@ -20,6 +21,7 @@ import { isLoopback, Service } from "../nbd/service.ts";
 import type { ServerStatus } from "../report/result.ts";
 import { renderStatus } from "../report/status.ts";
 import { sizeOption } from "./arguments.ts";
+import { addCacheOptions, type CacheArguments, cacheOptionsOf } from "./cache-arguments.ts";
 import {
   addOverflowOptions,
   type OverflowArguments,
@@ -35,9 +37,10 @@ import {
 } from "./serve-arguments.ts";
 import { defaultSocketPath, ensureRuntimeFolder, portSocketPath } from "./socket-paths.ts";
 
-interface ServeArguments extends OverflowArguments {
+interface ServeArguments extends OverflowArguments, CacheArguments {
   readonly size?: number;
   readonly export?: readonly ExportOptions[];
+  readonly memoryLimit?: number;
   readonly codec: string;
   readonly dedup: boolean;
   readonly reserve?: number;
@@ -65,6 +68,10 @@ While it runs, "pagefold stat" shows its statistics and "pagefold ctl" maintains
 NBD socket. Exports share equal pages with each other unless they are given domains of their own: who can write pages
 to an export and time the writes can learn whether another export of its domain holds them.
 
+With --cache-of, the disk is a file or block device that is there already, with a compressed cache in front of it: what
+is written stays. A flush means it is durable there. In write-back mode a crash of this program loses what was written
+since the last flush, and nothing else; at the end everything is flushed, and if that fails it says what is lost.
+
 With --overflow, pages leave memory for a file or block device when it fills: compressed and shared as they are, sealed
 with a key that ends with the process. What lies there is lost at the end as well; what is kept is how worn it is.
 
@@ -77,6 +84,10 @@ Examples:
       the same, and what does not fit goes to a log of 8 GiB on an SSD; "pagefold stat" shows its wear
   $ pagefold serve --export guest-a=2G,domain=a --export guest-b=2G,domain=b,limit=1G
       two disks that share nothing
+  $ pagefold serve --cache-of /dev/sdb --memory-limit 2G
+      a cache of 2 GiB, some 5 GiB of pages when they compress, in front of a slow disk; "pagefold stat" shows its hits
+  $ pagefold serve --cache-of disk.img --memory-limit 1G --cache-mode write-through
+      every write on the disk before it is answered; with --overflow, what memory has no room for is cached on an SSD
   $ pagefold serve --size 4G --listen 0.0.0.0:10809 --tls-psk keys.psk
       to other machines, encrypted; psktool -u guest -p keys.psk makes the file
   $ pagefold serve --size 1G --run 'nbdinfo "$uri"'
@@ -145,10 +156,14 @@ function placeOf({ socket, listen }: ServeArguments): ListenAt {
   return { path: defaultSocketPath() };
 }
 
-function exportsOf({ size, export: named = [] }: ServeArguments): ExportOptions[] {
-  const exports = size === undefined ? [...named] : [{ name: "", sizeBytes: size }, ...named];
+function exportsOf({ size, export: named = [], cacheOf }: ServeArguments): ExportOptions[] {
+  if (cacheOf !== undefined) return [];
+  const exports: ExportOptions[] =
+    size === undefined ? [...named] : [{ name: "", sizeBytes: size }, ...named];
   if (exports.length === 0)
-    throw invalid("nothing to serve: give --size 1G for one disk, or --export NAME=SIZE for each");
+    throw invalid(
+      "nothing to serve: give --size 1G for one disk, --export NAME=SIZE for each, or --cache-of PATH",
+    );
   const names = exports.map(({ name = "" }) => name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined)
@@ -164,7 +179,10 @@ function controlPathAt({ path, port }: Pick<NbdServer, "path" | "port">): string
 }
 
 async function start(options: ServeArguments, context: CommandContext): Promise<Service> {
-  const overflow = overflowOptionsOf(options);
+  const cache = cacheOptionsOf(options);
+  const overflow = overflowOptionsOf(
+    cache === undefined ? options : { memoryLimit: DEFAULT_MEMORY_BYTES, ...options },
+  );
   const at = placeOf(options);
   const tls = tlsFiles(options);
   const log = (line: string) => context.note(`pagefold: ${line}`);
@@ -179,6 +197,7 @@ async function start(options: ServeArguments, context: CommandContext): Promise<
       ...(overflow === undefined ? {} : { overflow: { ...overflow, onEvent: log } }),
     },
     exports: exportsOf(options),
+    ...(cache === undefined ? {} : { cache }),
     isReadOnly: options.readOnly ?? false,
     at,
     controlPathAt,
@@ -222,7 +241,12 @@ function writePidFile(path: string): void {
 }
 
 function printLast(last: ServerStatus, options: ServeArguments, context: CommandContext): void {
-  const shown = { size: options.size ?? null, exports: options.export ?? [], codec: options.codec };
+  const shown = {
+    size: options.size ?? null,
+    exports: options.export ?? [],
+    cache_of: options.cacheOf ?? null,
+    codec: options.codec,
+  };
   const report = { schema: 1, command: "serve", options: shown, results: last, series: {} };
   context.print(
     options.json
@@ -250,10 +274,14 @@ async function serve(options: ServeArguments, context: CommandContext): Promise<
       process.exitCode = await runCommand(options.run, service, signal);
     else if (!signal.aborted) await once(signal, "abort");
   } finally {
-    const last = await service.close();
+    const { last, loss } = await service.close();
     removePidFile();
     process.off("exit", removePidFile);
     printLast(last, options, context);
+    if (loss !== null) {
+      context.note(`pagefold: ${loss.message}`);
+      process.exitCode = 1;
+    }
   }
 }
 
@@ -273,8 +301,10 @@ export function registerServe(program: Command, context: CommandContext): void {
     .description(
       "Serves compressed, deduplicated disks in memory over NBD, until it is told to stop.",
     )
-    .option("--size <size>", "a disk of that size, without a name", (text) =>
-      parseDiskSize(text, "--size"),
+    .option(
+      "--size <size>",
+      "a disk of that size, without a name; with --cache-of, how much of that",
+      (text) => parseDiskSize(text, "--size"),
     )
     .option(
       "--export <name=size>",
@@ -290,10 +320,10 @@ export function registerServe(program: Command, context: CommandContext): void {
     .option("--no-dedup", "store every page by itself")
     .option(
       "--memory-limit <size>",
-      "most memory for compressed pages; beyond it a write is answered with ENOSPC, unless there is an --overflow",
+      "most memory for compressed pages; beyond it a write is answered with ENOSPC, unless there is an --overflow; a cache has 256M unless told, and pages leave it",
       sizeOption("--memory-limit"),
     );
-  addOverflowOptions(command)
+  addOverflowOptions(addCacheOptions(command))
     .option(
       "--reserve <size>",
       "take that much memory from the system now, so that no write waits for it",

@@ -1,35 +1,25 @@
 /**
- * What `pagefold serve` runs: a store, its exports on an NBD server, the control socket beside it, and a trace of it
- * all where one is wanted. It starts as a whole or not at all, and ends in order.
+ * What `pagefold serve` runs: a store or a cache (backing.ts), its exports on an NBD server, and the control socket
+ * beside it. It starts as a whole or not at all, and ends in order.
  */
 
 import { createRequire } from "node:module";
 import { isIP } from "node:net";
 import { stopwatchClock } from "../base/clock.ts";
-import { PagefoldError, reasonOf } from "../base/errors.ts";
+import { PagefoldError } from "../base/errors.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import type { Device } from "../device/device.ts";
-import type { ExportOptions, StoreOptions } from "../device/options.ts";
 import type { RecompressOptions } from "../device/recompress.ts";
 import type { StoreStats } from "../device/statistics.ts";
-import { openStore, type Store } from "../device/store.ts";
 import type { WriteBackRequest } from "../device/write-back/by-hand.ts";
 import type { ExportStatus, ServerStatus } from "../report/result.ts";
-import { TraceWriter } from "../trace/swap/trace-writer.ts";
+import { type Backing, type BackingOptions, type OpenExport, openBacking } from "./backing.ts";
 import { type ControlHandlers, ControlServer } from "./control.ts";
-import { DeviceDisk } from "./server/device-disk.ts";
 import { listenPrivately, removeSocket } from "./server/private-socket.ts";
-import { RecordingDisk } from "./server/recording-disk.ts";
-import { ServedExport } from "./server/served-export.ts";
 import { type ListenAt, NbdServer } from "./server/server.ts";
 import { ServerTls, type TlsFiles } from "./server/tls.ts";
 import { formatNbdUri, type NbdTls } from "./uri.ts";
 
-export interface ServiceOptions {
-  readonly store: StoreOptions;
-  /** At least one; the first also answers to the empty name. */
-  readonly exports: readonly ExportOptions[];
-  readonly isReadOnly: boolean;
+export interface ServiceOptions extends BackingOptions {
   readonly at: ListenAt;
   /** The control socket's path, once it is known where the server listens. */
   readonly controlPathAt: (place: Pick<NbdServer, "path" | "port">) => string;
@@ -38,14 +28,14 @@ export interface ServiceOptions {
   readonly requireTls: boolean;
   /** Whether a socket that was handed over may offer plain text to other machines. */
   readonly allowPlainText: boolean;
-  /** A file to record a swap trace to. */
-  readonly record?: string;
-  readonly log: (line: string) => void;
 }
 
-interface OpenExport {
-  readonly served: ServedExport;
-  readonly device: Device;
+/** How a service ended. */
+export interface ServiceEnd {
+  /** What it said of itself last. */
+  readonly last: ServerStatus;
+  /** What was lost or failed at the end, null if nothing was. */
+  readonly loss: PagefoldError | null;
 }
 
 /** What must be undone, last first. */
@@ -53,8 +43,7 @@ type Undo = () => Promise<void> | void;
 
 export class Service {
   readonly #options: ServiceOptions;
-  readonly #store: Store;
-  readonly #exports: readonly OpenExport[];
+  readonly #backing: Backing;
   readonly #server: NbdServer;
   readonly #tlsUser: string | undefined;
   readonly #startSeconds = stopwatchClock.seconds();
@@ -64,16 +53,14 @@ export class Service {
   private constructor(
     options: ServiceOptions,
     parts: {
-      store: Store;
-      exports: readonly OpenExport[];
+      backing: Backing;
       server: NbdServer;
       tlsUser: string | undefined;
       undo: Undo[];
     },
   ) {
     this.#options = options;
-    this.#store = parts.store;
-    this.#exports = parts.exports;
+    this.#backing = parts.backing;
     this.#server = parts.server;
     this.#tlsUser = parts.tlsUser;
     this.#undo = parts.undo;
@@ -82,29 +69,23 @@ export class Service {
   /** @throws PagefoldError whatever keeps any part of it from starting; nothing is left running then. */
   static async start(options: ServiceOptions): Promise<Service> {
     const undo: Undo[] = [];
+    let backing: Backing | undefined;
     try {
       const tls = options.tls === undefined ? undefined : new ServerTls(options.tls);
-      const store = await openStore(options.store);
-      undo.push(() => store.close());
-      const devices = options.exports.map((wanted) => store.openExport(wanted));
-      const writer = await startTrace(options, devices, undo);
-      const exports = devices.map((device, index) => {
-        const disk = new DeviceDisk(device, { isReadOnly: options.isReadOnly });
-        const recorded = writer === undefined ? disk : new RecordingDisk(disk, writer, index);
-        return { device, served: new ServedExport(device.name, recorded) };
-      });
+      backing = await openBacking(options);
       const server = new NbdServer({
-        exports: exports.map(({ served }) => served),
+        exports: backing.exports.map(({ served }) => served),
         requireTls: options.requireTls,
         log: options.log,
         ...(tls === undefined ? {} : { tls }),
       });
       const tlsUser = tls?.users[0];
-      const service = new Service(options, { store, exports, server, tlsUser, undo });
+      const service = new Service(options, { backing, server, tlsUser, undo });
       await service.#listen();
       return service;
     } catch (cause) {
       await undoAll(undo);
+      await backing?.close();
       throw cause;
     }
   }
@@ -138,7 +119,7 @@ export class Service {
 
   #formatUri(): string {
     const { at, tls, requireTls } = this.#options;
-    const exportName = this.#exports[0]!.device.name;
+    const exportName = this.#backing.exports[0]!.served.name;
     const shown: { tls?: NbdTls } = {};
     if (tls !== undefined && requireTls) {
       const { pskPath } = tls;
@@ -180,7 +161,7 @@ export class Service {
   }
 
   #handlers(): ControlHandlers {
-    const store = this.#store;
+    const { store } = this.#backing;
     return {
       stat: () => this.status(),
       compact: async () => ({ pages_compacted: await store.compactInTurns() }),
@@ -192,7 +173,7 @@ export class Service {
   }
 
   #reset(name: string): { readonly name: string } {
-    const found = this.#exports.find(({ served }) => served.name === name);
+    const found = this.#backing.exports.find(({ served }) => served.name === name);
     if (found === undefined) {
       throw new PagefoldError(
         "NOT_FOUND",
@@ -207,12 +188,13 @@ export class Service {
         `${clients} export "${name}" open; let them disconnect first`,
       );
     }
-    found.device.reset();
+    found.reset();
     return { name };
   }
 
   status(): ServerStatus {
-    const store = this.#store.stats();
+    const { cache, exports, store: opened } = this.#backing;
+    const store = opened.stats();
     const { codec = "lz4", recompress = [] } = this.#options.store;
     const total = store.mem_used_total + store.metadata_size;
     return {
@@ -235,42 +217,26 @@ export class Service {
             : (PAGE_BYTES * store.objects) / (store.compr_data_size + store.bd_data_size),
         everything: store.orig_data_size === 0 ? null : store.orig_data_size / total,
       },
-      overflow: this.#store.overflowStats(),
+      overflow: opened.overflowStats(),
+      cache: cache?.stats() ?? null,
       identity_difference: identityDifference(store),
-      exports: this.#exports.map(exportStatus),
+      exports: exports.map(exportStatus),
     };
   }
 
-  /** Ends in order; what it says of itself last. */
-  async close(): Promise<ServerStatus> {
+  /** Ends in order. */
+  async close(): Promise<ServiceEnd> {
     // The server is the last but one to have begun: clients are through with their work before the rest goes.
     await this.#server.close();
+    await this.#backing.settle();
     const last = this.status();
     await undoAll(this.#undo);
-    return last;
+    return { last, loss: await this.#backing.close() };
   }
 }
 
 async function undoAll(undo: Undo[]): Promise<void> {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
-}
-
-async function startTrace(
-  { record, exports, log }: ServiceOptions,
-  devices: readonly Device[],
-  undo: Undo[],
-): Promise<TraceWriter | undefined> {
-  if (record === undefined) return undefined;
-  const writer = await TraceWriter.create(record, {
-    exports: devices.map(({ name, sizeBytes }, index) => ({
-      name,
-      domain: exports[index]?.domain ?? "",
-      sizeBytes,
-    })),
-    onError: (cause) => log(`recording has ended: ${reasonOf(cause)}`),
-  });
-  undo.push(() => writer.close());
-  return writer;
 }
 
 /** Whether only this machine reaches that host. */
@@ -300,8 +266,8 @@ function identityDifference(stats: StoreStats): number {
   return stats.orig_data_size - terms;
 }
 
-function exportStatus({ device, served }: OpenExport): ExportStatus {
-  const stats = device.stats();
+function exportStatus({ stats: statsOf, served }: OpenExport): ExportStatus {
+  const stats = statsOf();
   return {
     name: stats.name,
     domain: stats.domain,

@@ -258,6 +258,41 @@ export interface OverflowStatus {
   readonly forecast_years: number | null;
 }
 
+/** A cache in front of an origin, named as in the library: src/cache/statistics.ts says what each is. */
+export interface CacheStatus {
+  readonly origin: string;
+  readonly size_bytes: number;
+  readonly mode: "write-back" | "write-through";
+  readonly is_read_only: boolean;
+  readonly cached_bytes: number;
+  readonly dirty_bytes: number;
+  readonly unsynced_bytes: number;
+  readonly dirty_limit_bytes: number;
+  readonly read_pages: number;
+  readonly hit_pages: number;
+  readonly hit_ratio: number | null;
+  readonly read_bytes: number;
+  readonly written_bytes: number;
+  readonly origin_reads: number;
+  readonly origin_read_bytes: number;
+  readonly origin_writes: number;
+  readonly origin_written_bytes: number;
+  readonly origin_syncs: number;
+  readonly saved_read_bytes: number;
+  readonly saved_written_bytes: number;
+  readonly coalesced_pages: number;
+  readonly ahead_pages: number;
+  readonly ahead_useful_pages: number;
+  readonly ahead_useless_pages: number;
+  readonly evicted_pages: number;
+  readonly waits: number;
+  readonly failed_reads: number;
+  readonly failed_writes: number;
+  readonly failed_syncs: number;
+  readonly failure: string | null;
+  readonly metadata_size: number;
+}
+
 /** What a running server says of itself. */
 export interface ServerStatus {
   readonly server: {
@@ -281,6 +316,8 @@ export interface ServerStatus {
   };
   /** The overflow log, null without one. */
   readonly overflow: OverflowStatus | null;
+  /** The cache that is served, null where a store's own exports are. */
+  readonly cache: CacheStatus | null;
   /** The accounting identity, orig_data_size less all its terms: 0. */
   readonly identity_difference: number;
   readonly exports: readonly ExportStatus[];

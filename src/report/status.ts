@@ -2,6 +2,7 @@
 
 import { printable } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
+import { cacheSection } from "./cache.ts";
 import { overflowSection } from "./overflow.ts";
 import type { ExportStatus, ServerStatus } from "./result.ts";
 import { columns, decimal, type Emphasis, share, wholeNumber } from "./terminal.ts";
@@ -109,7 +110,7 @@ export function renderStatus(
   status: ServerStatus,
   { emphasis, title }: { readonly emphasis: Emphasis; readonly title: string },
 ): string {
-  const { server, overflow } = status;
+  const { server, overflow, cache } = status;
   const codecs = [server.codec, ...server.recompress].join(", then ");
   const clients = server.connections === 1 ? "1 client" : `${server.connections} clients`;
   const about = `${server.uri}, ${clients}, up ${duration(server.uptime_seconds)}, codec ${codecs}`;
@@ -126,6 +127,7 @@ export function renderStatus(
     "",
     exports,
     "",
+    ...(cache === null ? [] : [cacheSection(cache, emphasis)]),
     `${emphasis.strong("Where every byte is")}`,
     identity(status, emphasis),
     "",

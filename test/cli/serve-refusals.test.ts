@@ -51,7 +51,10 @@ beforeAll(() => {
 
 describe("serve refuses, as a wrong command line,", () => {
   it.each([
-    { line: "", says: /^nothing to serve: give --size 1G for one disk, or --export NAME=SIZE/ },
+    {
+      line: "",
+      says: /^nothing to serve: give --size 1G .*, --export NAME=SIZE .*, or --cache-of PATH$/,
+    },
     { line: "--size=abc", says: /^--size cannot be "abc": give bytes or a size such as 512M/ },
     {
       line: "--size=0",

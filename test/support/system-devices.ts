@@ -60,6 +60,11 @@ export async function smallFileSystem(folder: string, sizeBytes: number): Promis
   return { path: folder, remove: unmounting(folder) };
 }
 
+/** Gives a file system in memory another size. */
+export function resizeFileSystem(folder: string, sizeBytes: number): void {
+  run("mount", "-o", `remount,size=${sizeBytes}`, folder);
+}
+
 /** An ext2 file system on the device, mounted on a new folder. */
 export async function mounted(device: string, folder: string): Promise<SystemThing> {
   await mkdir(folder);

@@ -12,6 +12,8 @@ export type { Done };
 export interface Disk {
   readonly sizeBytes: number;
   readonly isReadOnly: boolean;
+  /** Whether zeroing takes as long as writing does: then nobody is told that it is fast. */
+  readonly isZeroingSlow?: boolean;
   read(offset: number, target: Uint8Array): Done;
   write(offset: number, source: Uint8Array): Done;
   /** Done when all writes that were done before are as durable as they get. */

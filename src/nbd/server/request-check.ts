@@ -55,7 +55,8 @@ export function refusalOf(request: Request, context: RequestContext): Refusal | 
   if (type === COMMAND.DISC) return undefined;
   const extra = EXTRA_FLAGS.get(type);
   if (extra === undefined) return invalid(`command ${type} is unknown`);
-  const allowed = COMMAND_FLAG.FUA | (isStructured ? extra : extra & ~COMMAND_FLAG.DF);
+  let allowed = COMMAND_FLAG.FUA | (isStructured ? extra : extra & ~COMMAND_FLAG.DF);
+  if (disk.isZeroingSlow === true) allowed &= ~COMMAND_FLAG.FAST_ZERO;
   if ((flags & ~allowed) !== 0)
     return invalid(`command ${type} does not take the flags 0x${(flags & ~allowed).toString(16)}`);
   if (disk.isReadOnly && changesBytes(type))

@@ -101,7 +101,9 @@ export class ServedExport {
     if (isStructured) flags |= can.SEND_DF;
     if (disk.isReadOnly) return flags | can.READ_ONLY;
     if (disk.discard !== undefined) flags |= can.SEND_TRIM;
-    if (disk.writeZeroes !== undefined) flags |= can.SEND_WRITE_ZEROES | can.SEND_FAST_ZERO;
+    if (disk.writeZeroes === undefined) return flags;
+    flags |= can.SEND_WRITE_ZEROES;
+    if (disk.isZeroingSlow !== true) flags |= can.SEND_FAST_ZERO;
     return flags;
   }
 }

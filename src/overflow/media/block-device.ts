@@ -31,6 +31,12 @@ export async function blockDeviceBytes(path: string, device: bigint): Promise<nu
   );
 }
 
+/** Whether the device takes no writes: the system lets root open it for them all the same. */
+export async function isReadOnlyDevice(device: bigint): Promise<boolean> {
+  const text = await readFile(join(folderOf(deviceName(device)), "ro"), "utf8").catch(() => "");
+  return text.trim() === "1";
+}
+
 /**
  * Refuses a device that is in use, or has a partition that is.
  * @throws PagefoldError BUSY.

@@ -63,6 +63,15 @@ export async function lockFile(path: string): Promise<FileLock> {
   };
 }
 
+/**
+ * For who may not lock `path`.
+ * @throws PagefoldError BUSY where somebody has it locked, NOT_PERMITTED where one may not look.
+ */
+export async function refuseLocked(path: string): Promise<void> {
+  const owner = parseOwner((await readLock(`${path}.lock`)) ?? "");
+  if (owner !== null && (await isAlive(owner))) throw busy(path, owner.pid);
+}
+
 async function acquire(wanted: Wanted): Promise<void> {
   const { lockPath } = wanted;
   const drawn = new Uint8Array(8);

@@ -51,6 +51,11 @@ const disks: readonly { readonly what: string; readonly disk: Disk; readonly fla
     flags: BIT.WRITE_ZEROES | BIT.FAST_ZERO,
   },
   {
+    what: "that zeroes as slowly as it writes",
+    disk: Object.assign(plain(), { writeZeroes: nothing, isZeroingSlow: true }),
+    flags: BIT.WRITE_ZEROES,
+  },
+  {
     what: "that is read-only",
     disk: Object.assign(plain(), { isReadOnly: true }),
     flags: BIT.READ_ONLY,
