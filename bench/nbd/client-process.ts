@@ -4,11 +4,10 @@
  */
 
 import { createHash } from "node:crypto";
-import { stopwatchClock } from "../../src/base/clock.ts";
-import { SeededRandom } from "../../src/base/random.ts";
 import { NbdClient } from "../../src/nbd/client/client.ts";
 import { StampedPages } from "../corpus.ts";
 import type { Cell } from "./load.ts";
+import { makePass, type Pass, shuffled } from "./passes.ts";
 
 /** What each command answers. */
 export interface Answers {
@@ -24,13 +23,6 @@ export interface Answers {
 export type ClientRequest =
   | { readonly command: "open"; readonly uri: string; readonly cell: Cell; readonly part: number }
   | { readonly command: "renew" | "write" | "read" | "close" };
-
-/** Every request of a part made once. */
-export interface Pass {
-  readonly requests: number;
-  readonly seconds: number;
-  readonly p99Us: number;
-}
 
 /** Requests made where one waits for the other: enough for a 99th percentile, and over in a second. */
 const MOST_REQUESTS_ALONE = 8192;
@@ -82,27 +74,16 @@ class Work {
   }
 
   /** Makes every request once, `place` says which comes when. */
-  async #pass(
+  /** Makes every request once, `place` says which comes when. */
+  #pass(
     place: (index: number) => number,
     request: (at: number, end: number) => Promise<void>,
   ): Promise<Pass> {
     const requests = this.#source.length / this.#requestBytes;
-    const latencies = new Float64Array(requests);
-    let next = 0;
-    const lane = async (): Promise<void> => {
-      while (next < requests) {
-        const index = next++;
-        const at = place(index) * this.#requestBytes;
-        const asked = stopwatchClock.seconds();
-        await request(at, at + this.#requestBytes);
-        latencies[index] = stopwatchClock.seconds() - asked;
-      }
-    };
-    const start = stopwatchClock.seconds();
-    await Promise.all(Array.from({ length: this.#depth }, lane));
-    const seconds = stopwatchClock.seconds() - start;
-    const p99 = latencies.sort()[Math.ceil(0.99 * requests) - 1]!;
-    return { requests, seconds, p99Us: p99 * 1e6 };
+    return makePass({ requests, depth: this.#depth }, (index) => {
+      const at = place(index) * this.#requestBytes;
+      return request(at, at + this.#requestBytes);
+    });
   }
 
   async close(): Promise<string> {
@@ -111,17 +92,6 @@ class Work {
       throw new Error("what was read back is not what was written");
     return createHash("sha256").update(this.#target).digest("hex");
   }
-}
-
-/** The numbers below `count`, in the same random order every time. */
-function shuffled(count: number): Uint32Array {
-  const random = new SeededRandom(1);
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
-  for (let index = count - 1; index > 0; index--) {
-    const other = random.below(index + 1);
-    [order[index], order[other]] = [order[other]!, order[index]!];
-  }
-  return order;
 }
 
 const [corpus = "", count = ""] = process.argv.slice(2);

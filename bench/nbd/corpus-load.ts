@@ -6,9 +6,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createHash, type Hash } from "node:crypto";
 import { PAGE_BYTES } from "../../src/base/units.ts";
-import type { Answers, ClientRequest, Pass } from "./client-process.ts";
+import type { Answers, ClientRequest } from "./client-process.ts";
 import type { Cell, Load, Sample } from "./load.ts";
-import type { Processes } from "./processes.ts";
+import type { Pass } from "./passes.ts";
+import { askProcess, type Processes } from "./processes.ts";
 
 const CLIENT = new URL("./client-process.ts", import.meta.url);
 const FILL: Cell = { requestBytes: PAGE_BYTES, connections: 1, depth: 16 };
@@ -81,13 +82,5 @@ function ask<Request extends ClientRequest>(
   client: ChildProcess,
   request: Request,
 ): Promise<Answers[Request["command"]]> {
-  return new Promise((resolve, reject) => {
-    const onExit = () => reject(new Error("a client process has ended; it says above why"));
-    client.once("exit", onExit);
-    client.once("message", (answer) => {
-      client.off("exit", onExit);
-      resolve(answer as Answers[Request["command"]]);
-    });
-    client.send(request);
-  });
+  return askProcess(client, request);
 }

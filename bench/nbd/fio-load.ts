@@ -19,8 +19,10 @@ interface Side {
   readonly lat_ns: { readonly percentile: Readonly<Record<string, number>> };
 }
 
-interface FioOutput {
-  readonly jobs: readonly { readonly error: number; readonly write: Side; readonly read: Side }[];
+interface Job {
+  readonly error: number;
+  readonly write: Side;
+  readonly read: Side;
 }
 
 /** Why fio takes no part here, or null if it does. */
@@ -62,29 +64,37 @@ export class FioLoad implements Load {
   async #run(uri: string, cell: Cell, limits: readonly string[]): Promise<Sample> {
     const { requestBytes, connections, depth } = cell;
     const part = this.sizeBytes / connections;
-    const running = promisify(execFile)(FIO, [
-      ...["--output-format=json", "--group_reporting=1"],
-      // Latency from the call on, not from when the request has been handed over.
-      ...["--lat_percentiles=1", "--clat_percentiles=0"],
-      ...["--ioengine=nbd", `--uri=${uri}`, `--iodepth=${depth}`, `--bs=${requestBytes}`],
+    const [write, read] = await runFio(this.#processes, [
+      ...[`--uri=${uri}`, `--iodepth=${depth}`, `--bs=${requestBytes}`],
       ...[`--numjobs=${connections}`, `--size=${part}`, `--offset_increment=${part}`],
       ...["--buffer_compress_percentage=60", "--refill_buffers=1"],
       ...["--randrepeat=0", `--randseed=${this.#seed}`, ...limits],
       ...["--name=write", "--rw=write", "--name=read", "--stonewall", "--rw=randread"],
     ]);
-    this.#processes.add(running.child);
-    const { stdout } = await running;
-    const [write, read] = parse(stdout).jobs;
     return { write: figureOf(write?.write, depth), read: figureOf(read?.read, depth) };
   }
 }
 
+/** Runs fio's nbd engine: what it says of each job. */
+export async function runFio(
+  processes: Processes,
+  jobs: readonly string[],
+): Promise<readonly Job[]> {
+  const running = promisify(execFile)(FIO, [
+    ...["--output-format=json", "--group_reporting=1", "--ioengine=nbd"],
+    // Latency from the call on, not from when the request has been handed over.
+    ...["--lat_percentiles=1", "--clat_percentiles=0", ...jobs],
+  ]);
+  processes.add(running.child);
+  return parse((await running).stdout);
+}
+
 /** What fio prints before its JSON is left out. */
-function parse(text: string): FioOutput {
-  const output = JSON.parse(text.slice(text.indexOf("{"))) as FioOutput;
-  const failed = output.jobs.find(({ error }) => error !== 0);
+function parse(text: string): readonly Job[] {
+  const { jobs } = JSON.parse(text.slice(text.indexOf("{"))) as { jobs: readonly Job[] };
+  const failed = jobs.find(({ error }) => error !== 0);
   if (failed) throw new Error(`fio failed with error ${failed.error}`);
-  return output;
+  return jobs;
 }
 
 function figureOf(side: Side | undefined, depth: number): number {

@@ -44,3 +44,16 @@ export class Processes {
     await ended;
   }
 }
+
+/** The answer of a process that answers every message with one, as whoever asks knows it. */
+export function askProcess<Answer>(child: ChildProcess, request: object): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error("a client process has ended; it says above why"));
+    child.once("exit", onExit);
+    child.once("message", (answer) => {
+      child.off("exit", onExit);
+      resolve(answer as Answer);
+    });
+    child.send(request);
+  });
+}

@@ -12,7 +12,8 @@ import { stopwatchClock } from "../../src/base/clock.ts";
 import { NbdClient } from "../../src/nbd/client/client.ts";
 import { isRunning, MEMORY_FOLDER, type Processes } from "./processes.ts";
 
-const PAGEFOLD_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+/** The published command, compiled. */
+export const PAGEFOLD_MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const MOST_SECONDS_TO_START = 30;
 
 /** Where a server listens and how much it serves. */
@@ -42,7 +43,8 @@ export function versionOf(program: string): string | null {
   return asked.error ? null : (asked.stdout.split("\n")[0]?.trim() ?? "");
 }
 
-const absent = (program: string): string | null =>
+/** Why a program takes no part, or null if it is installed. */
+export const absent = (program: string): string | null =>
   versionOf(program) === null ? `${program} is not installed` : null;
 
 function nbdkit(name: string, allocator: "sparse" | "zstd"): ServerKind {

@@ -10,23 +10,28 @@ interface Unit {
   readonly per: number;
 }
 
+export const THOUSANDS: Unit = { name: "k/s", per: 1000 };
+
 function unitOf({ depth, request_bytes }: Row): Unit {
   if (depth === 1) return { name: "p99 µs", per: 1 };
-  return request_bytes === PAGE_BYTES
-    ? { name: "k/s", per: 1000 }
-    : { name: "GB/s", per: 1e9 / request_bytes };
+  return request_bytes === PAGE_BYTES ? THOUSANDS : { name: "GB/s", per: 1e9 / request_bytes };
 }
 
 /** Three digits that count. */
 const short = (value: number): string => decimal(value, value < 10 ? 2 : value < 100 ? 1 : 0);
 
-function figureCell({ median, least, most }: Figure, { per }: Unit): string {
+/** The median, and between what it lies. */
+export function figureCell({ median, least, most }: Figure, { per }: Unit): string {
   return `${short(median / per)} (${short(least / per)}..${short(most / per)})`;
 }
 
-function ratioCell({ ratio, bound, is_met }: Ratio, depth: number): string {
+/** The ratio, and what it is to be. */
+export function ratioCell(
+  { ratio, bound, is_met }: Ratio,
+  { isLessBetter }: { readonly isLessBetter: boolean },
+): string {
   if (bound === null) return decimal(ratio);
-  return `${decimal(ratio)} (${depth === 1 ? "<=" : ">="} ${bound}${is_met ? "" : ", missed"})`;
+  return `${decimal(ratio)} (${isLessBetter ? "<=" : ">="} ${bound}${is_met ? "" : ", missed"})`;
 }
 
 export function renderLoad(result: LoadResult): string {
@@ -40,7 +45,7 @@ export function renderLoad(result: LoadResult): string {
       `${request_bytes / 1024} KiB ${operation}, depth ${depth}, ${connections} conn.`,
       unit.name,
       ...row.figures.map((figure) => figureCell(figure, unit)),
-      ...row.ratios.map((ratio) => ratioCell(ratio, depth)),
+      ...row.ratios.map((ratio) => ratioCell(ratio, { isLessBetter: depth === 1 })),
     ];
   });
   const head = ["", "", ...servers, ...rivals.map((rival) => `ours / ${rival}`)];
