@@ -1,6 +1,6 @@
-/** Boots a guest under QEMU's software emulation, waits for its end and returns what it reported. */
+/** Boots a guest under QEMU's software emulation; `boot` waits for its end and returns what it reported. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,8 +36,8 @@ export interface Report {
 export function nbdDisk(socket: string): readonly string[] {
   return [
     "-drive",
-    `file=nbd:unix:${socket},format=raw,if=none,id=swap,discard=unmap,cache=none`,
-    ...["-device", "virtio-blk-pci,drive=swap,werror=report,rerror=report"],
+    `file=nbd:unix:${socket},format=raw,if=none,id=disk,discard=unmap,cache=none`,
+    ...["-device", "virtio-blk-pci,drive=disk,werror=report,rerror=report"],
   ];
 }
 
@@ -80,8 +80,16 @@ function parse(text: string): Report {
 
 const tail = (text: string) => text.split("\n").slice(-60).join("\n");
 
-/** A guest that does not report that it is done is an error, which shows the ends of its console and its report. */
-export async function boot(options: BootOptions): Promise<Report> {
+export interface Guest {
+  readonly qemu: ChildProcess;
+  /** What it reported so far; the last line may not be whole. */
+  report(): string;
+  /** What there is to see when it is not as it should be: what QEMU said, the ends of its console and its report. */
+  traces(): string;
+}
+
+/** A guest that runs, until `cleanUp` at the latest. */
+export function startGuest(options: BootOptions): Guest {
   const { scratch } = options;
   const read = (name: string) => readFileSync(join(scratch, name), "utf8");
   for (const name of ["console", "report"]) writeFileSync(join(scratch, name), "");
@@ -89,18 +97,25 @@ export async function boot(options: BootOptions): Promise<Report> {
   const qemu = guarded(
     spawn(pathOf("qemu-system-x86_64"), args, { stdio: ["ignore", "ignore", "pipe"] }),
   );
-  const timer = setTimeout(() => qemu.kill("SIGKILL"), TIMEOUT_MS);
   let said = "";
   qemu.stderr.setEncoding("utf8").on("data", (text) => {
     said += text;
   });
+  return {
+    qemu,
+    report: () => read("report"),
+    traces: () => `${said}\nconsole:\n${tail(read("console"))}\nreport:\n${tail(read("report"))}`,
+  };
+}
+
+/** A guest that does not report that it is done is an error, which shows its traces. */
+export async function boot(options: BootOptions): Promise<Report> {
+  const { qemu, report, traces } = startGuest(options);
+  const timer = setTimeout(() => qemu.kill("SIGKILL"), TIMEOUT_MS);
   const [code, signal] = await once(qemu, "close");
   clearTimeout(timer);
-  const report = read("report");
-  if (/^done\r?$/m.test(report)) return parse(report);
+  if (/^done\r?$/m.test(report())) return parse(report());
   const ending =
     signal === null ? `exit code ${code}` : `${signal}, after ${TIMEOUT_MS} ms at most`;
-  throw new Error(
-    `the guest did not finish (QEMU: ${ending})\n${said}\nconsole:\n${tail(read("console"))}\nreport:\n${tail(report)}`,
-  );
+  throw new Error(`the guest did not finish (QEMU: ${ending})\n${traces()}`);
 }

@@ -4,28 +4,14 @@
  */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { fetchKernel, type KernelFolder } from "./kernel.ts";
+import { prepareGuests } from "./kernel.ts";
 import { type NbdClient, runSession, type Session } from "./session.ts";
-import { whyNoGuest } from "./tools.ts";
 import { dicts, heap, noise } from "./workloads.ts";
 
 const PAGE_BYTES = 4096;
 const DISK_PAGES = 2 ** 30 / PAGE_BYTES;
 
-/** The kernel to boot, or why there is none. */
-function prepare(): { readonly kernel: KernelFolder; readonly reason: string } {
-  let reason = whyNoGuest();
-  try {
-    if (reason === "") return { kernel: fetchKernel(), reason };
-  } catch (cause) {
-    reason = `no kernel to be had, for which apt needs apt-get update and a network: ${cause instanceof Error ? cause.message : String(cause)}`;
-  }
-  if (process.env.PAGEFOLD_GUEST_REQUIRED === "1") throw new Error(reason);
-  console.log(`guests are skipped: ${reason}`);
-  return { kernel: "", reason };
-}
-
-const { kernel, reason } = prepare();
+const { kernel, reason } = prepareGuests();
 const workloads = [dicts(350_003, 1), noise(2001, 1), heap(450_007, 1)];
 
 interface Guest {

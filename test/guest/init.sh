@@ -72,6 +72,19 @@ swap_off() {
   swapoff "$swap" && blkdiscard "$swap" || fail "giving swap back"
 }
 
+# endure DISK MKFS PROGRAM ARGUMENT...: a file system on DISK, whose files the program changes, and reports, until the
+# host ends it all. What is not made durable goes to the disk soon all the same, as it does on a busy system.
+endure() {
+  disk=$1 mkfs=$2
+  shift 2
+  host "$mkfs" -q "$disk" && mount -t ext4 "$disk" /host/mnt || fail "making a file system on $disk"
+  echo 10 >/proc/sys/vm/dirty_writeback_centisecs
+  echo 20 >/proc/sys/vm/dirty_expire_centisecs
+  tell "mounted $(grep ' /host/mnt ' /proc/mounts)"
+  host "$@" </workloads/files.py >/dev/ttyS1
+  fail "changing files with status $?"
+}
+
 for module in /modules/*.ko; do insmod "$module" || fail "insmod $module"; done
 mount_host
 . /plan

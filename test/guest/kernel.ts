@@ -3,6 +3,7 @@
  * under names that sort in the order they load) is kept in the user's cache folder and taken from there from then on.
  */
 
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -14,10 +15,10 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { output } from "./tools.ts";
+import { output, whyNoGuest } from "./tools.ts";
 
-/** A disk and the host's files over virtio; a network, and the kernel's own NBD client for it. */
-const MODULES = ["virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "virtio_net", "nbd"];
+/** A disk and the host's files over virtio; a network, and the kernel's own NBD client for it; a file system. */
+const MODULES = ["virtio_pci", "virtio_blk", "9pnet_virtio", "9p", "virtio_net", "nbd", "ext4"];
 
 const META_PACKAGE = "linux-image-amd64";
 
@@ -50,7 +51,9 @@ function unpack(source: string, target: KernelFolder): void {
 /** The kernel, fetched with apt (70 MB) where the cache has none. Throws where that fails. */
 export function fetchKernel(): KernelFolder {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "pagefold");
-  const kernel = join(cache, "guest-kernel");
+  // With other modules it is another one.
+  const modules = createHash("sha256").update(MODULES.join()).digest("hex").slice(0, 8);
+  const kernel = join(cache, `guest-kernel-${modules}`);
   if (existsSync(kernel)) return kernel;
   mkdirSync(cache, { recursive: true });
   const scratch = mkdtempSync(join(cache, "fetching-"));
@@ -65,4 +68,17 @@ export function fetchKernel(): KernelFolder {
     rmSync(scratch, { recursive: true, force: true });
   }
   return kernel;
+}
+
+/** The kernel to boot, or why there is none: an error if PAGEFOLD_GUEST_REQUIRED is 1. */
+export function prepareGuests(): { readonly kernel: KernelFolder; readonly reason: string } {
+  let reason = whyNoGuest();
+  try {
+    if (reason === "") return { kernel: fetchKernel(), reason };
+  } catch (cause) {
+    reason = `no kernel to be had, for which apt needs apt-get update and a network: ${cause instanceof Error ? cause.message : String(cause)}`;
+  }
+  if (process.env.PAGEFOLD_GUEST_REQUIRED === "1") throw new Error(reason);
+  console.log(`guests are skipped: ${reason}`);
+  return { kernel: "", reason };
 }
