@@ -26,10 +26,13 @@ export function systemCode(cause: unknown): string {
 }
 
 /**
- * The refusal for `path`, which could not be `read` or `written`; what the file is for may stand before it. A
+ * The refusal for `path`, which could not be `read`, `written` or `opened`; what the file is for may stand before it. A
  * PagefoldError passes through unchanged.
  */
-export function fileError(path: string, options: { act: "read" | "written"; cause: unknown }) {
+export function fileError(
+  path: string,
+  options: { act: "read" | "written" | "opened"; cause: unknown },
+) {
   const { act, cause } = options;
   if (cause instanceof PagefoldError) return cause;
   const code = systemCode(cause);

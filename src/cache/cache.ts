@@ -227,6 +227,7 @@ export class Cache {
       ahead_useful_pages: cached.guessesUseful,
       ahead_useless_pages: cached.guessesUseless,
       evicted_pages: cached.evicted,
+      uncached_pages: cached.uncached,
       waits: flusher.waits,
       failed_reads: origin.failedReads,
       failed_writes: origin.failedWrites,

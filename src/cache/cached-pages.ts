@@ -51,6 +51,8 @@ export class CachedPages {
   #makingRoom: Promise<void> | null = null;
   /** Pages that left to make room. */
   evicted = 0;
+  /** Pages read from the origin for which there was no room. */
+  uncached = 0;
   /** Guesses that were asked for, and those that left or found no room before they were. */
   guessesUseful = 0;
   guessesUseless = 0;
@@ -171,7 +173,9 @@ export class CachedPages {
 
   /** As `put`, for a page read from the origin: without room it is not cached, and room is made for others. */
   putRead(page: number, staged: number): void {
-    if (this.put(page, staged) !== NONE || !this.hasLog) return;
+    if (this.put(page, staged) !== NONE) return;
+    this.uncached += 1;
+    if (!this.hasLog) return;
     this.#makingRoom ??= this.waitForRoom().then(() => {
       this.#makingRoom = null;
     });

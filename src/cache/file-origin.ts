@@ -59,7 +59,7 @@ export class FileOrigin implements Origin {
           : refuseKind(path, found.isDirectory());
       return new FileOrigin(options, parts);
     } catch (cause) {
-      throw fileError(options.path, { act: options.isReadOnly ? "read" : "written", cause });
+      throw fileError(options.path, { act: "opened", cause });
     }
   }
 

@@ -2,13 +2,15 @@
 
 import { checkBytes, checkFlag, invalid, shown } from "../base/checks.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import { MOST_SIZE_BYTES, type StoreOptions } from "../device/options.ts";
+import type { StoreOptions } from "../device/options.ts";
 import type { Origin } from "./origin.ts";
 
 /** Page numbers are 32 bits wide: 16 TiB. */
 export const MOST_ORIGIN_BYTES = 2 ** 32 * PAGE_BYTES;
 export const DEFAULT_MEMORY_BYTES = 2 ** 28;
 export const LEAST_MEMORY_BYTES = 2 ** 18;
+/** All that a store can hold. */
+const MOST_MEMORY_BYTES = 4092 * 2 ** 20;
 const DEFAULT_AHEAD_BYTES = 2 ** 19;
 const MOST_AHEAD_BYTES = 2 ** 24;
 /** What is read ahead at once is no more of the memory than 1 / this. */
@@ -30,7 +32,7 @@ export interface CacheOptions extends StoreOptions {
   readonly readOnly?: boolean;
   /** Bytes of the origin to serve, from its start on; all of it by default. */
   readonly sizeBytes?: number;
-  /** Most bytes of pool memory (mem_used_total); 256 MiB by default, at least 256 KiB. */
+  /** Most bytes of pool memory (mem_used_total); 256 MiB by default, 256 KiB to 4092 MiB. */
   readonly memoryLimitBytes?: number;
   /** Most bytes read ahead at a time, 0 for none; 512 KiB by default. */
   readonly readAheadBytes?: number;
@@ -113,7 +115,7 @@ export function checkCacheOptions(options: CacheOptions): CheckedCacheOptions {
   const memoryLimitBytes = checkBytes(
     options.memoryLimitBytes ?? DEFAULT_MEMORY_BYTES,
     "memoryLimitBytes",
-    { least: LEAST_MEMORY_BYTES, most: MOST_SIZE_BYTES },
+    { least: LEAST_MEMORY_BYTES, most: MOST_MEMORY_BYTES },
   );
   const aheadBytes = checkBytes(options.readAheadBytes ?? DEFAULT_AHEAD_BYTES, "readAheadBytes", {
     least: 0,

@@ -42,6 +42,8 @@ export interface CacheStats {
   readonly ahead_useless_pages: number;
   /** Pages that left to make room. */
   readonly evicted_pages: number;
+  /** Pages that were read from the origin and found no room: the overflow log takes longer to make some. */
+  readonly uncached_pages: number;
   /** Writes that waited for dirty pages to be flushed. */
   readonly waits: number;
   readonly failed_reads: number;

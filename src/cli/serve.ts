@@ -62,7 +62,7 @@ interface ServeArguments extends OverflowArguments, CacheArguments {
 
 const EXAMPLES = `
 Prints "ready URI" when clients can connect, and its statistics when it ends: by ^C or SIGTERM, after finishing what is
-under way. A second signal ends it at once. Contents end with it, as swap's do.
+under way. A second signal ends it at once. What disks in memory hold ends with it, as swap's does.
 
 While it runs, "pagefold stat" shows its statistics and "pagefold ctl" maintains it, over a control socket beside the
 NBD socket. Exports share equal pages with each other unless they are given domains of their own: who can write pages
@@ -299,7 +299,7 @@ export function registerServe(program: Command, context: CommandContext): void {
     .command("serve")
     .summary("serve a compressed, deduplicated swap disk over NBD")
     .description(
-      "Serves compressed, deduplicated disks in memory over NBD, until it is told to stop.",
+      "Serves disks over NBD, compressed and deduplicated in memory, or a cache of a disk, until it is told to stop.",
     )
     .option(
       "--size <size>",

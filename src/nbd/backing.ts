@@ -136,7 +136,7 @@ async function closeCache(cache: Cache): Promise<PagefoldError | null> {
     await cache.close({ abandon: true }).catch(() => {});
     return new PagefoldError(
       "IO",
-      `${unsynced_bytes} bytes (${formatSize(unsynced_bytes)}) that clients wrote are LOST, ${cache.name} did not take them: ${failure ?? reasonOf(cause)}; what was flushed before is there`,
+      `${unsynced_bytes} bytes (${formatSize(unsynced_bytes)}) that clients wrote are LOST, ${cache.name} did not take them: ${failure ?? reasonOf(cause)}`,
       { cause },
     );
   }

@@ -48,7 +48,7 @@ export function cacheSection(cache: CacheStatus, { strong, faint }: Emphasis): s
     [
       "cached",
       formatSize(cache.cached_bytes),
-      `${wholeNumber(cache.cached_bytes / PAGE_BYTES)} pages; ${wholeNumber(cache.evicted_pages)} left to make room`,
+      `${wholeNumber(cache.cached_bytes / PAGE_BYTES)} pages; ${wholeNumber(cache.evicted_pages)} left to make room, ${wholeNumber(cache.uncached_pages)} found none`,
     ],
     ...dirtyRows(cache),
     [

@@ -285,6 +285,7 @@ export interface CacheStatus {
   readonly ahead_useful_pages: number;
   readonly ahead_useless_pages: number;
   readonly evicted_pages: number;
+  readonly uncached_pages: number;
   readonly waits: number;
   readonly failed_reads: number;
   readonly failed_writes: number;

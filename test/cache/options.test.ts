@@ -39,6 +39,10 @@ describe("checkCacheOptions", () => {
       says: ["memoryLimitBytes is 262143", 2 ** 18],
     },
     { given: { origin, memoryLimitBytes: 0 }, says: ["memoryLimitBytes is 0"] },
+    {
+      given: { origin, memoryLimitBytes: 2 ** 36 },
+      says: ["memoryLimitBytes is 68719476736", 4092 * 2 ** 20],
+    },
     { given: { origin, readAheadBytes: -1 }, says: ["readAheadBytes is -1"] },
     { given: { origin, dirtyShare: 0.9 }, says: ["dirtyShare is 0.9", 0.01, 0.8] },
     { given: { origin, flushSeconds: 0 }, says: ["flushSeconds is 0", 0.01] },

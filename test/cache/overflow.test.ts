@@ -56,6 +56,14 @@ describe("a cache with an overflow log", () => {
     expect(cache.stats().hit_pages).toBe(cache.stats().read_pages - read_pages);
   });
 
+  it("counts what it reads and cannot keep, since the log is not as fast as the origin", async () => {
+    const { cache } = await overLog();
+    for (let page = 0; page < PAGES; page++) await readBytes(cache, page * PAGE, PAGE);
+    const { cached_bytes, evicted_pages, uncached_pages } = cache.stats();
+    expect(cached_bytes / PAGE + evicted_pages + uncached_pages).toBe(PAGES);
+    expect(uncached_pages).toBeGreaterThan(0);
+  });
+
   it("reads a page of which parts are on the log, in memory and at the origin as one", async () => {
     const opened = await overLog();
     const { cache, bytes } = opened;

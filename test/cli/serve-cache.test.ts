@@ -196,7 +196,7 @@ describe("stat of a cache", () => {
 describe("serve --cache-of is refused", () => {
   it("with exit code 1 where the file is missing", async () => {
     const { code, stderr } = await serveInVain((folder) => ["--cache-of", join(folder, "none")]);
-    expect(stderr).toMatch(/none cannot be written: there is no such file; check the path/);
+    expect(stderr).toMatch(/none cannot be opened: there is no such file; check the path/);
     expect(code).toBe(1);
   });
 
