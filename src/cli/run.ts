@@ -70,7 +70,7 @@ function exitCodeFor(cause: unknown, options: { program: Command; argv: string[]
 
 /** Runs the program `build` makes and sets the process's exit code. */
 export async function run(
-  build: (context: CommandContext) => Command,
+  build: (context: CommandContext) => Command | Promise<Command>,
   argv: string[],
 ): Promise<void> {
   const interrupt = new AbortController();
@@ -91,7 +91,7 @@ export async function run(
     if (cause.code !== "EPIPE") throw cause;
   });
   const progress = createProgress(process.stderr, { clock: systemClock });
-  const program = build({
+  const program = await build({
     signal: interrupt.signal,
     progress,
     emphasis: emphasisFor(process.stdout, process.env),
