@@ -24,13 +24,13 @@ export class Fetch {
   readonly count: number;
   readonly isGuess: boolean;
   /** Null once it is over, and who waited has taken what he wanted. */
-  bytes: Buffer | null;
+  bytes: Uint8Array | null;
   readonly marks: Uint8Array;
   failure: PagefoldError | null = null;
   /** Done, well or not, when the pages are cached as far as there is room. Who waits takes the bytes at once then. */
   done: Promise<void> = Promise.resolve();
 
-  constructor(first: number, bytes: Buffer, isGuess: boolean) {
+  constructor(first: number, bytes: Uint8Array, isGuess: boolean) {
     this.first = first;
     this.count = bytes.length / PAGE_BYTES;
     this.isGuess = isGuess;
@@ -101,7 +101,7 @@ export class Fetches {
     this.#byPage.delete(page);
   }
 
-  async #run(fetch: Fetch, bytes: Buffer): Promise<void> {
+  async #run(fetch: Fetch, bytes: Uint8Array): Promise<void> {
     const { first, count } = fetch;
     try {
       await this.#origin.read(first, bytes);
@@ -119,7 +119,7 @@ export class Fetches {
   }
 
   /** Reads each page by itself, so that those fail alone that must. */
-  async #runAlone(fetch: Fetch, bytes: Buffer, cause: PagefoldError): Promise<void> {
+  async #runAlone(fetch: Fetch, bytes: Uint8Array, cause: PagefoldError): Promise<void> {
     const { first, count, marks } = fetch;
     fetch.failure = cause;
     await this.#origin.checkSize();
@@ -143,7 +143,7 @@ export class Fetches {
     if (this.#byPage.get(page) === fetch) this.#byPage.delete(page);
   }
 
-  #arrived(fetch: Fetch, bytes: Buffer, index: number): void {
+  #arrived(fetch: Fetch, bytes: Uint8Array, index: number): void {
     const { first, marks } = fetch;
     const page = first + index;
     const mark = marks[index]!;

@@ -13,7 +13,7 @@ export class PageBuffers {
   readonly #free: ArrayBufferLike[][] = [];
 
   /** Room for `count` pages, of any content. */
-  take(count: number): Buffer {
+  take(count: number): Uint8Array {
     const size = Math.ceil(Math.log2(count));
     const kept = this.#free[size]?.pop();
     const whole = kept ?? Buffer.allocUnsafeSlow(2 ** size * PAGE_BYTES).buffer;
@@ -21,7 +21,7 @@ export class PageBuffers {
   }
 
   /** Nobody looks at it, or writes to it, any more. */
-  giveBack({ buffer }: Buffer): void {
+  giveBack({ buffer }: Uint8Array): void {
     const size = Math.log2(buffer.byteLength / PAGE_BYTES);
     this.#free[size] ??= [];
     if (this.#free[size].length < KEPT) this.#free[size].push(buffer);

@@ -31,7 +31,7 @@ const MOST_FAILURES = 32;
 interface Run {
   readonly first: number;
   readonly count: number;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   /** Pages whose bytes the store could not give. */
   readonly lost: Set<number>;
 }
