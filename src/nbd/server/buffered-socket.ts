@@ -9,6 +9,7 @@
  */
 
 import { type OnReadOpts, Socket } from "node:net";
+import { wakefulness } from "./wakefulness.ts";
 
 const BUFFER_BYTES = 2 ** 18;
 
@@ -36,6 +37,7 @@ export function readInto(accepted: Socket, receive: Receive): Socket {
     },
     callback: (bytes) => {
       isTaken = receive(buffer.subarray(0, bytes));
+      wakefulness.arrived();
       return true;
     },
   };
